@@ -1,0 +1,1 @@
+"""campaign.yaml -> frozen pydantic models."""

@@ -1,0 +1,309 @@
+"""The campaign file as frozen pydantic models: what a person may write, and nothing else."""
+
+from __future__ import annotations
+
+import keyword
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
+from pydantic.functional_serializers import SerializerFunctionWrapHandler
+
+from labloop.spec.check import SpecProblems, problems_of
+from labloop.spec.parameters import (
+    Choice,
+    Component,
+    Constant,
+    Covariate,
+    Frozen,
+    Model,
+    Number,
+    Parameter,
+    Whole,
+)
+from labloop.spec.rules import Compare, Name, Rule, RuleError, linearise, parse_rule
+from labloop.spec.rules import Number as RuleNumber
+
+__all__ = [
+    "SCHEMA",
+    "Candidates",
+    "Limit",
+    "Mixture",
+    "Objective",
+    "Outcome",
+    "PlannerSettings",
+    "Spec",
+    "Value",
+]
+
+SCHEMA = "labloop/1"
+
+Value = float | int | str
+"""One value of one parameter: a number, a whole number or a name."""
+
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
+# Headings that sheets use for themselves; a parameter of this name could not be told from them.
+RESERVED = frozenset(
+    "experiment campaign batch status slot reason note failure origin replicate lab_notes".split()
+    + "if then and or not in is true false none".split()
+)
+
+
+def check_name(name: str) -> str:
+    """Return a campaign's name if it can be a file name everywhere, a heading and a word on a command line.
+
+    Raises
+    ------
+    ValueError
+        If it cannot; the message says why.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name):
+        raise ValueError("expected a name of letters, digits, - and _, starting with a letter, at most 64 long")
+    if name.casefold() in _DEVICES:
+        raise ValueError("is a device name on Windows, where a file of that name cannot exist; choose another")
+    return name
+
+
+def _identifier(name: str) -> str:
+    clean = unicodedata.normalize("NFKC", name)
+    if not clean.isidentifier() or keyword.iskeyword(clean):
+        fixed = re.sub(r"\W+", "_", clean).strip("_") or "x"
+        fixed = f"x_{fixed}" if fixed[0].isdigit() or keyword.iskeyword(fixed) else fixed
+        raise ValueError(
+            f"expected a name of letters, digits and _ that constraints can use; write {fixed}: "
+            f"and keep the heading as label: {name!r}"
+        )
+    if clean.casefold() in RESERVED:
+        raise ValueError(f"is a word that labloop uses itself; write {clean}_1: and keep the heading as a label")
+    if len(clean) > 100:
+        raise ValueError("expected at most 100 characters; keep the long heading as a label")
+    return clean
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+
+
+class Mixture(Model):
+    """A group of components that sums to a total."""
+
+    total: Annotated[Number, Field(gt=0)] = 1.0
+    """What the components sum to, in their unit."""
+    at_most: Annotated[Whole, Field(ge=1)] | None = None
+    """At most this many components are present (above 0)."""
+    at_least: Annotated[Whole, Field(ge=1)] = 1
+    """At least this many components are present."""
+
+
+class Outcome(Model):
+    """Something that is measured."""
+
+    label: str | None = None
+    """The heading under which tables carry this column, where it differs from the name."""
+    unit: str | None = None
+    """The unit of every value."""
+    description: str | None = None
+    """What it is, for the reader."""
+    error: Annotated[Number, Field(gt=0)] | None = None
+    """The known standard deviation of one measurement, in the outcome's unit."""
+    range: tuple[Number, Number] | None = None
+    """What is physically possible (a yield: [0, 100]); a value outside is refused."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Outcome:
+        if self.range is not None and self.range[0] >= self.range[1]:
+            raise ValueError(f"range is reversed: expected [low, high], got {list(self.range)}")
+        return self
+
+
+class Objective(Outcome):
+    """An outcome to improve."""
+
+    goal: Literal["maximize", "minimize", "target"]
+    """Which way is better."""
+    target: Number | None = None
+    """The value to hit, with `goal: target`."""
+
+    @model_validator(mode="after")
+    def _targeted(self) -> Objective:
+        if (self.goal == "target") != (self.target is not None):
+            raise ValueError("goal: target needs target: VALUE, and no other goal takes one")
+        return self
+
+
+class Limit(Outcome):
+    """What must hold for an outcome (``purity >= 95``); written as that one line, or with a unit and an error."""
+
+    limit: str
+    """The line: an outcome, <= or >=, a number."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_line(cls, raw: Any) -> Any:
+        return {"limit": raw} if isinstance(raw, str) else raw
+
+    @model_validator(mode="after")
+    def _one_comparison(self) -> Limit:
+        try:
+            tree = parse_rule(self.limit).tree
+        except RuleError as error:
+            raise ValueError(f"{error}; write for instance: purity >= 95") from error
+        linear = linearise(tree)
+        if (
+            not isinstance(tree, Compare)
+            or linear is None
+            or len(linear.coefficients) != 1
+            or tree.operator not in ("<=", ">=", "<", ">")
+            or {type(tree.left), type(tree.right)} != {Name, RuleNumber}
+        ):
+            raise ValueError(f"{self.limit!r} is not a limit; write one outcome, <= or >=, and a number: purity >= 95")
+        return self
+
+    @cached_property
+    def _parts(self) -> tuple[str, bool, float]:
+        linear = linearise(parse_rule(self.limit).tree)
+        assert linear is not None  # checked when the model was made
+        ((name, coefficient),) = linear.coefficients
+        return name, (linear.operator == ">=") == (coefficient > 0), linear.bound / coefficient
+
+    @property
+    def outcome(self) -> str:
+        """The outcome's name."""
+        return self._parts[0]
+
+    @property
+    def at_least(self) -> bool:
+        """True for ``>=``, False for ``<=``."""
+        return self._parts[1]
+
+    @property
+    def bound(self) -> float:
+        """The number on the other side."""
+        return self._parts[2]
+
+    def holds(self, value: float) -> bool:
+        """Whether a measured value satisfies the limit."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+    @model_serializer(mode="wrap")
+    def _short(self, handler: SerializerFunctionWrapHandler) -> Any:
+        fields = {key: value for key, value in handler(self).items() if value is not None}
+        return fields["limit"] if set(fields) == {"limit"} else fields
+
+
+class Candidates(Model):
+    """An explicit table of all experiments that can be run: the whole space."""
+
+    columns: tuple[str, ...]
+    """Parameter names."""
+    rows: tuple[tuple[Number | str, ...], ...]
+    """One value per column and row."""
+
+    @model_validator(mode="after")
+    def _rectangular(self) -> Candidates:
+        if not self.rows:
+            raise ValueError("expected at least one candidate row")
+        for number, row in enumerate(self.rows, 1):
+            if len(row) != len(self.columns):
+                raise ValueError(f"row {number} has {len(row)} values for {len(self.columns)} columns")
+        return self
+
+
+class PlannerSettings(Model):
+    """How experiments are proposed; every default is what we would pick knowing nothing else."""
+
+    strategy: Literal["explore", "balanced", "exploit", "learn"] = "explore"
+    """The intent: look where nobody looked, a mixture, climb, or reduce uncertainty."""
+    batch: Annotated[Whole, Field(ge=1, le=384)] = 4
+    """Experiments a suggestion, where the command does not say."""
+    budget: Annotated[Whole, Field(ge=1)] | None = None
+    """Experiments in all; suggestions stop there."""
+    start: Annotated[Whole, Field(ge=1)] | None = None
+    """Space-filling experiments before the first model; max(5, d + 2) for d varied parameters if not given."""
+    seed: Annotated[Whole, Field(ge=0, lt=2**53)] = 0
+    """Everything random follows from it."""
+
+
+def _present(value: object) -> object:
+    # `HEA:` with nothing behind it is a parameter without fields: let its own errors speak.
+    if isinstance(value, Mapping):
+        return {key: {} if field is None else field for key, field in value.items()}
+    return value
+
+
+class Spec(Model):
+    """One campaign's question, as a person wrote it."""
+
+    model_config = ConfigDict(populate_by_name=True, title="labloop campaign")
+
+    schema_: Annotated[Literal["labloop/1"], Field(alias="schema")] = SCHEMA
+    """The version of this format."""
+    name: Annotated[str, AfterValidator(check_name)]
+    """The campaign's name: letters, digits, - and _."""
+    question: str = ""
+    """What the campaign is to find out."""
+    parameters: Annotated[Mapping[Identifier, Parameter], BeforeValidator(_present), *Frozen]
+    """What is set, chosen, mixed or observed, by name."""
+    mixtures: Annotated[Mapping[Identifier, Mixture], BeforeValidator(_present), *Frozen] = Field(default_factory=dict)
+    """The groups that components belong to."""
+    constraints: tuple[str, ...] = ()
+    """What the conditions must satisfy."""
+    candidates: Candidates | None = None
+    """All experiments that can be run, if they can be listed; in a file also the path of a CSV table."""
+    objectives: Annotated[Mapping[Identifier, Objective], BeforeValidator(_present), *Frozen]
+    """What to improve, by outcome name."""
+    limits: tuple[Limit, ...] = ()
+    """What the outcomes must satisfy."""
+    planner: PlannerSettings = PlannerSettings()
+    """How experiments are proposed."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Spec:
+        problems = problems_of(self)
+        if problems:
+            raise SpecProblems(problems)
+        return self
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The constraints, parsed."""
+        return tuple(parse_rule(text) for text in self.constraints)
+
+    @property
+    def outcomes(self) -> dict[str, Outcome]:
+        """Everything that is measured: the objectives, then the outcomes that only have limits."""
+        found: dict[str, Outcome] = dict(self.objectives)
+        for limit in self.limits:
+            found.setdefault(limit.outcome, limit)
+        return found
+
+    @property
+    def proposed(self) -> dict[str, Parameter]:
+        """The parameters that an experiment sets, constants included, covariates not."""
+        return {name: each for name, each in self.parameters.items() if not isinstance(each, Covariate)}
+
+    @property
+    def varied(self) -> dict[str, Parameter]:
+        """The parameters the planner may choose: neither constant nor only observed."""
+        return {name: each for name, each in self.proposed.items() if not isinstance(each, Constant)}
+
+    @property
+    def covariates(self) -> tuple[str, ...]:
+        """The names of what is only observed."""
+        return tuple(name for name, each in self.parameters.items() if isinstance(each, Covariate))
+
+    def components(self, mixture: str) -> tuple[str, ...]:
+        """Return the names of a mixture's components, in the order written."""
+        return tuple(n for n, p in self.parameters.items() if isinstance(p, Component) and p.mixture == mixture)
+
+    def choices(self, parameter: str) -> tuple[str, ...]:
+        """Return the names a choice can take."""
+        found = self.parameters[parameter]
+        assert isinstance(found, Choice), parameter
+        return found.names
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the spec as plain JSON values, defaults left out: what is written to files and the ledger."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"schema": SCHEMA}
