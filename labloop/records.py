@@ -24,8 +24,10 @@ __all__ = [
     "Prediction",
     "Proposal",
     "ProposedExperiment",
+    "Result",
     "Status",
     "Value",
+    "experiment_id",
 ]
 
 Value = float | int | str
@@ -144,6 +146,26 @@ class Observation:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What a laboratory hands in about one experiment: typed, or one row of a sheet.
+
+    ``experiment`` is None for an experiment that nobody proposed; then ``executed`` holds all its
+    conditions. Otherwise ``executed`` holds only what was said about the conditions (None: as planned).
+    ``replicate`` counts from 1 (None: not said). ``row`` is the data row it came from, for messages.
+    """
+
+    experiment: int | None
+    outcomes: Outcomes = field(default_factory=dict)
+    covariates: Outcomes = field(default_factory=dict)
+    executed: Conditions | None = None
+    replicate: int | None = None
+    failure: FailureKind | None = None
+    note: str = ""
+    extra: Mapping[str, str] = field(default_factory=dict)
+    row: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """Conditions with an origin, a status and what came of them.
 
@@ -187,3 +209,8 @@ class LedgerEntry:
     payload: Mapping[str, Any]
     previous: str
     hash: str
+
+
+def experiment_id(campaign: str, number: int) -> str:
+    """Return the id that sheets and tables carry: unlike ``mar-7`` or ``7/3``, no spreadsheet alters it."""
+    return f"{campaign}#{number}"

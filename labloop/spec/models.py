@@ -132,6 +132,12 @@ class Objective(Outcome):
             raise ValueError("goal: target needs target: VALUE, and no other goal takes one")
         return self
 
+    def score(self, value: float) -> float:
+        """Return how good a value is: larger is better, in the outcome's unit."""
+        if self.target is not None:
+            return -abs(value - self.target)
+        return value if self.goal == "maximize" else -value
+
 
 class Limit(Outcome):
     """What must hold for an outcome (``purity >= 95``); written as that one line, or with a unit and an error."""

@@ -1,0 +1,146 @@
+"""Records to plain JSON values and back; what is empty is left out, so that the text stays short."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from labloop.records import (
+    Experiment,
+    FailureKind,
+    Observation,
+    Origin,
+    Prediction,
+    Proposal,
+    ProposedExperiment,
+    Status,
+)
+
+__all__ = [
+    "experiment_from_dict",
+    "experiment_to_dict",
+    "observation_from_dict",
+    "observation_to_dict",
+    "proposal_to_dict",
+    "proposed_from_dict",
+    "proposed_to_dict",
+]
+
+_EMPTY: tuple[Any, ...] = (None, "", {}, [], ())
+
+
+def _compact(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if not any(value is e or value == e for e in _EMPTY)}
+
+
+def _predictions(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
+    return {name: asdict(prediction) for name, prediction in predictions.items()}
+
+
+def observation_to_dict(observation: Observation) -> dict[str, Any]:
+    """Write one observation; always with its index and outcomes."""
+    return {
+        "index": observation.index,
+        "outcomes": dict(observation.outcomes),
+        **_compact(
+            {
+                "covariates": dict(observation.covariates),
+                "at": observation.at,
+                "note": observation.note,
+                "extra": dict(observation.extra),
+            }
+        ),
+    }
+
+
+def observation_from_dict(fields: Mapping[str, Any]) -> Observation:
+    """Read what `observation_to_dict` wrote."""
+    return Observation(**fields)
+
+
+def proposed_to_dict(experiment: ProposedExperiment) -> dict[str, Any]:
+    """Write one experiment of a proposal."""
+    return {
+        "conditions": dict(experiment.conditions),
+        "slot": experiment.slot,
+        "reason": experiment.reason,
+        **_compact(
+            {
+                "predictions": _predictions(experiment.predictions),
+                "chance_of_best": experiment.chance_of_best,
+                "distance": experiment.distance,
+            }
+        ),
+    }
+
+
+def proposed_from_dict(fields: Mapping[str, Any]) -> ProposedExperiment:
+    """Read what `proposed_to_dict` wrote."""
+    predictions = {name: Prediction(**each) for name, each in fields.get("predictions", {}).items()}
+    return ProposedExperiment(
+        fields["conditions"],
+        fields["slot"],
+        fields["reason"],
+        predictions,
+        fields.get("chance_of_best"),
+        fields.get("distance"),
+    )
+
+
+def proposal_to_dict(proposal: Proposal) -> dict[str, Any]:
+    """Write what a proposal claims, its experiments aside."""
+    return {
+        "seed": proposal.seed,
+        "strategy": proposal.strategy,
+        "planner": dict(proposal.planner),
+        "notes": list(proposal.notes),
+    }
+
+
+def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
+    """Write one experiment; ``executed`` only where it differs from ``planned``."""
+    return {
+        "number": experiment.number,
+        "status": experiment.status.value,
+        "origin": experiment.origin.value,
+        "planned": dict(experiment.planned),
+        **_compact(
+            {
+                "executed": None if experiment.executed == experiment.planned else dict(experiment.executed),
+                "batch": experiment.batch,
+                "slot": experiment.slot,
+                "reason": experiment.reason,
+                "predictions": _predictions(experiment.predictions),
+                "chance_of_best": experiment.chance_of_best,
+                "distance": experiment.distance,
+                "observations": [observation_to_dict(each) for each in experiment.observations],
+                "failure": experiment.failure.value if experiment.failure else None,
+                "note": experiment.note,
+                "replaces": experiment.replaces,
+                "created_at": experiment.created_at,
+            }
+        ),
+    }
+
+
+def experiment_from_dict(fields: Mapping[str, Any]) -> Experiment:
+    """Read what `experiment_to_dict` wrote."""
+    return Experiment(
+        number=fields["number"],
+        status=Status(fields["status"]),
+        origin=Origin(fields["origin"]),
+        planned=fields["planned"],
+        executed=fields.get("executed", fields["planned"]),
+        batch=fields.get("batch"),
+        slot=fields.get("slot", ""),
+        reason=fields.get("reason", ""),
+        predictions={name: Prediction(**each) for name, each in fields.get("predictions", {}).items()},
+        chance_of_best=fields.get("chance_of_best"),
+        distance=fields.get("distance"),
+        observations=tuple(observation_from_dict(each) for each in fields.get("observations", ())),
+        failure=FailureKind(fields["failure"]) if "failure" in fields else None,
+        note=fields.get("note", ""),
+        replaces=fields.get("replaces"),
+        created_at=fields.get("created_at", ""),
+    )
