@@ -1,0 +1,143 @@
+"""What was observed, as arrays: one table per outcome, replicates collapsed, failures labelled.
+
+Rows that agree in their executed conditions (to 1e-6 of the cube) and in their covariates are one row: its
+value is the mean of r measurements, whose variance is noise / r. What the replicates say about the noise is
+pooled: s2 = sum of squares within rows / sum (r - 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labloop.planner.kernel import Array
+from labloop.records import Conditions, Experiment, FailureKind, Status
+from labloop.space import Space
+from labloop.spec.models import Spec
+
+__all__ = ["Data", "Table", "gather", "keys_of"]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One outcome: ``cube`` (n, d), ``covariates`` (n, c), mean ``y`` (n,), ``repeats`` (n,), pooled noise."""
+
+    cube: Array
+    covariates: Array
+    y: Array
+    repeats: Array
+    within: float = 0.0
+    freedom: int = 0
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Everything a plan learns from.
+
+    Attributes
+    ----------
+    tables : by outcome; an outcome never measured has an empty table.
+    works : whether conditions work at all: 1 where an experiment gave a result, -1 where it was infeasible;
+        None while nothing was infeasible.
+    tried : (t, d) conditions not to be proposed again.
+    pending : (p, d) conditions in flight.
+    median : (c,) the covariates at which candidates are predicted.
+    """
+
+    tables: dict[str, Table]
+    works: Table | None
+    tried: Array
+    pending: Array
+    median: Array
+
+    @property
+    def known(self) -> Array:
+        """Tried and pending conditions, (t + p, d)."""
+        return np.vstack([self.tried, self.pending])
+
+
+def keys_of(rows: Array) -> list[bytes]:
+    """Return, for (n, d) rows, what two of them share exactly when they are the same experiment."""
+    rounded = np.round(rows, 6) + 0.0
+    return [row.tobytes() for row in rounded]
+
+
+def gather(spec: Spec, space: Space, observed: Sequence[Experiment], pending: Sequence[Conditions]) -> Data:
+    """Turn experiments into arrays; what gave no result by accident (equipment, operator, qc) teaches nothing."""
+    cubes = _encode(space, [each.executed for each in observed])
+    covariates, median = _covariates(spec, observed)
+    tables = {name: _table(name, observed, cubes, covariates, median) for name in spec.outcomes}
+    broken = [_is_infeasible(each) for each in observed]
+    done = [bool(each.observations) for each in observed]
+    works = None
+    if any(broken):
+        chosen = [i for i in range(len(observed)) if broken[i] or done[i]]
+        label = np.array([-1.0 if broken[i] else 1.0 for i in chosen])
+        middle = np.tile(median, (len(chosen), 1))
+        works = _collapse(cubes[chosen], middle, label)
+    accident = [each.status is Status.FAILED and not broken[i] for i, each in enumerate(observed)]
+    tried = cubes[[not each for each in accident]] if len(cubes) else cubes
+    return Data(tables, works, tried, _encode(space, pending), median)
+
+
+def _encode(space: Space, conditions: Sequence[Conditions]) -> Array:
+    if not conditions:
+        return np.zeros((0, space.dim))
+    return np.asarray(space.encode(conditions), dtype=np.float64)
+
+
+def _is_infeasible(experiment: Experiment) -> bool:
+    return experiment.status is Status.INFEASIBLE or experiment.failure is FailureKind.INFEASIBLE
+
+
+def _covariates(spec: Spec, observed: Sequence[Experiment]) -> tuple[list[Array], Array]:
+    """Return each experiment's covariates by observation, NaN where not measured, and their medians."""
+    names = spec.covariates
+    found = []
+    for each in observed:
+        values = [[o.covariates.get(name, math.nan) for name in names] for o in each.observations]
+        found.append(np.array(values, dtype=np.float64).reshape(len(each.observations), len(names)))
+    stacked = np.vstack([np.zeros((0, len(names))), *found])
+    median = np.zeros(len(names))
+    for j in range(len(names)):
+        column = stacked[:, j]
+        measured = column[np.isfinite(column)]
+        median[j] = float(np.median(measured)) if len(measured) else 0.0
+    return found, median
+
+
+def _table(
+    name: str, observed: Sequence[Experiment], cubes: Array, covariates: list[Array], median: Array
+) -> Table:
+    rows, extra, values = [], [], []
+    for i, experiment in enumerate(observed):
+        for j, observation in enumerate(experiment.observations):
+            value = observation.outcomes.get(name)
+            if value is None or not math.isfinite(value):
+                continue
+            rows.append(cubes[i])
+            extra.append(np.where(np.isfinite(covariates[i][j]), covariates[i][j], median) if len(median) else median)
+            values.append(float(value))
+    if not rows:
+        return Table(np.zeros((0, cubes.shape[1])), np.zeros((0, len(median))), np.zeros(0), np.zeros(0))
+    return _collapse(np.array(rows), np.array(extra), np.array(values))
+
+
+def _collapse(cube: Array, covariates: Array, y: Array) -> Table:
+    """Merge equal rows, in order of first appearance."""
+    groups: dict[bytes, list[int]] = {}
+    for i, key in enumerate(keys_of(cube)):
+        groups.setdefault(key + covariates[i].tobytes(), []).append(i)
+    members = list(groups.values())
+    first = [each[0] for each in members]
+    means = np.array([float(np.mean(y[each])) for each in members])
+    repeats = np.array([float(len(each)) for each in members])
+    freedom = len(y) - len(members)
+    squares = sum(float(np.sum((y[each] - mean) ** 2)) for each, mean in zip(members, means, strict=True))
+    return Table(cube[first], covariates[first], means, repeats, squares / freedom if freedom else 0.0, freedom)

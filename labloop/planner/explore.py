@@ -1,0 +1,79 @@
+"""The two scores that do not chase the best: model-free novelty, and what is learnt everywhere.
+
+Novelty (maximin): the feasible point whose nearest neighbour among everything known is farthest away. Drawn
+from the inner box (each continuous column within `MARGIN` of neither bound): over the whole cube, maximin
+only finds corners and edges, where the best is rarely found.
+
+Learning (integrated variance reduction; qNIPV with one point, Seo et al. 2000, eq. 8): over r reference
+points R, with c(x) = cov(f(x), f(R) | all that is known),
+
+    score(x) = 1/r |c(x)|^2 / (var(x) + noise)
+
+is by how much a measurement at x lowers the mean variance. Its gradient is exact (`Learning`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from labloop.planner.kernel import Anchored, Array
+from labloop.planner.surrogate import Conditioned
+from labloop.space import Space
+
+__all__ = ["MARGIN", "Learning", "inner", "most_novel"]
+
+MARGIN = 0.12
+
+
+def inner(space: Space, rows: Array) -> Array:
+    """Return the rows away from the bounds of every continuous column; all rows where hardly any is."""
+    columns = [j for j, column in enumerate(space.columns) if column.kind == "continuous"]
+    if not columns:
+        return rows
+    # In many dimensions nearly nothing is away from every bound: keep the innermost quarter then.
+    depth = np.minimum(rows[:, columns], 1.0 - rows[:, columns]).min(axis=1)
+    kept = depth >= MARGIN
+    if kept.sum() < min(len(rows), 32):
+        kept = depth >= np.quantile(depth, 0.75)
+    return rows[kept]
+
+
+def most_novel(space: Space, rows: Array, known: Array) -> Array:
+    """Return the one of (b, d) rows whose nearest known row is farthest."""
+    nearest = np.asarray(space.distances(rows, known)).min(axis=1)
+    found: Array = rows[int(np.argmax(nearest))]
+    return found
+
+
+@dataclass(frozen=True)
+class Learning:
+    """The mean variance that one more measurement removes, summed over processes."""
+
+    processes: Sequence[Conditioned]
+    references: Array
+    """(r, F) features of points from all over the space."""
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return the reduction (b,) and, if asked, its gradient (b, F)."""
+        total, slopes = np.zeros(len(features)), np.zeros_like(features)
+        count = len(self.references)
+        for process in self.processes:
+            at_references = Anchored(process.layout, process.hyper.scale, self.references)
+            known = process.kernel(self.references)[0] @ process.inverse.T
+            part = process.evaluate(features)
+            k, slope = at_references(features)
+            c = k - part.v @ known.T
+            over = part.sd**2 + process.hyper.noise
+            value = np.einsum("br,br->b", c, c) / over / count
+            total += value
+            if gradient:
+                by_c = 2.0 * c / over[:, None] / count
+                by_variance = -value / over
+                by_v = -by_c @ known - 2.0 * by_variance[:, None] * part.v
+                by_k = by_v @ process.inverse
+                slopes += process.kernel.pullback(features, by_k * part.slope)
+                slopes += at_references.pullback(features, by_c * slope)
+        return total, slopes if gradient else np.zeros((0, 0))

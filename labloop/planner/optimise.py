@@ -1,0 +1,220 @@
+"""Where in the space is the score largest? Every answer lies on the grid, is feasible, and is new.
+
+Finite spaces of up to `ENUMERATED` points are scored exhaustively. Otherwise, for each pick:
+
+1. a pool: feasible grid points from all over the space (drawn once a plan) and neighbours of the best known;
+2. the best few of the pool that lie apart, polished together by batched L-BFGS-B (BoTorch's) along the
+   smooth columns with exact gradients, where the space is a box, and by shrinking random moves where it is
+   not;
+3. each end put on the grid, then improved by a local search: every value of every other small column, and
+   random feasible neighbours, until nothing improves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from botorch.optim.batched_lbfgs_b import fmin_l_bfgs_b_batched
+
+from labloop.planner.data import keys_of
+from labloop.planner.features import Features
+from labloop.planner.kernel import Array
+from labloop.space import Space
+
+__all__ = ["ENUMERATED", "Score", "Search"]
+
+ENUMERATED = 100_000
+_CHUNK = 4096
+_SHORTLIST = 6000
+_POOL = 1024
+_STARTS = 5
+_SWEPT = 40
+Fixed = Mapping[int, float]
+
+
+class Score(Protocol):
+    """Something to maximise over features (b, F), with its gradient (b, F) if asked."""
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return values (b,) and gradient (b, F), the latter empty unless asked for."""
+
+
+class Search:
+    """One plan's view of the space: its pool, its grid, and what must not be proposed again."""
+
+    def __init__(
+        self, space: Space, features: Features, known: Array, *, box: bool, rng: np.random.Generator
+    ) -> None:
+        self.space, self.features, self.rng, self.box = space, features, rng, box
+        self.banned = set(keys_of(known))
+        self.taken: list[Array] = []
+        self.fixed: dict[int, float] = {}
+        self.finite = space.enumerate(ENUMERATED)
+        self._pool: Array | None = None
+
+    def take(self, row: Array) -> None:
+        """Never return this row again; hard-to-change columns keep its values from now on."""
+        self.banned.update(keys_of(row[None]))
+        self.taken.append(row)
+        if not self.fixed and len(self.space.hard):
+            self.fixed = {int(j): float(row[j]) for j in self.space.hard}
+            self._pool = None
+
+    def pool(self) -> Array:
+        """Return feasible grid points from all over the space, (p, d), those already taken left out."""
+        if self._pool is None:
+            if self.finite is not None:
+                rows = self.finite
+                for j, value in self.fixed.items():
+                    rows = rows[np.abs(rows[:, j] - value) < 1e-9]
+            else:
+                rows = self.space.sample(_POOL, self.rng, fixed=self.fixed)
+            self._pool = np.asarray(rows, dtype=np.float64)
+        return self.fresh(self._pool)
+
+    def anywhere(self, count: int) -> Array:
+        """Return feasible grid points from all over the space, whatever is fixed or taken."""
+        if self.finite is not None:
+            chosen = self.rng.permutation(len(self.finite))[:count]
+            return np.asarray(self.finite[np.sort(chosen)], dtype=np.float64)
+        return np.asarray(self.space.sample(count, self.rng), dtype=np.float64)
+
+    def fresh(self, rows: Array) -> Array:
+        """Return the distinct rows that are not taken, in order."""
+        seen = set(self.banned)
+        kept = []
+        for i, key in enumerate(keys_of(rows)):
+            if key not in seen:
+                seen.add(key)
+                kept.append(i)
+        return rows[kept]
+
+    def values(self, score: Score, rows: Array) -> Array:
+        """Return the score of many rows, in chunks."""
+        parts = [score(self.features(rows[i : i + _CHUNK]))[0] for i in range(0, len(rows), _CHUNK)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def best(self, score: Score, near: Array) -> tuple[Array, float] | None:
+        """Return the row (d,) with the largest score found and its score; None when nothing is left.
+
+        ``near`` (k, d): rows around which to look as well, the best known first.
+        """
+        pool = self.pool()
+        if self.finite is not None:
+            if not len(pool):
+                return None
+            values = self.values(score, pool)
+            if self._pool is not None and len(self._pool) > _SHORTLIST:
+                self._shorten(pool, values)
+            top = int(np.argmax(values))
+            return pool[top], float(values[top])
+        around = [self._moved(near, scale) for scale in (0.3, 0.1, 0.03)] if len(near) else []
+        rows = self.fresh(np.vstack([pool, *around]))
+        if not len(rows):
+            return None
+        values = self.values(score, rows)
+        starts = self._apart(rows, values)
+        ends = self.fresh(np.vstack([self._polished(score, rows[starts]), rows[starts]]))
+        found = self.values(score, ends)
+        top = int(np.argmax(found))
+        return self._climbed(score, ends[top], float(found[top]))
+
+    def _shorten(self, rows: Array, values: Array) -> None:
+        # Later picks of a batch only need the rows that were good for the first, and some from everywhere.
+        order = np.argsort(-values, kind="stable")
+        rest = self.rng.permutation(order[_SHORTLIST * 2 // 3 :])[: _SHORTLIST // 3]
+        self._pool = rows[np.sort(np.concatenate([order[: _SHORTLIST * 2 // 3], rest]))]
+
+    def _moved(self, rows: Array, scale: float, times: int = 8) -> Array:
+        found = np.asarray(self.space.move(np.repeat(rows, times, axis=0), self.rng, scale), dtype=np.float64)
+        for j, value in self.fixed.items():
+            found = found[np.abs(found[:, j] - value) < 1e-9]
+        return found
+
+    def _apart(self, rows: Array, values: Array) -> list[int]:
+        """Return the best row and the best ones at some distance from those before."""
+        chosen: list[int] = []
+        reach = 0.1 * self.space.dim**0.5
+        for i in np.argsort(-values, kind="stable")[:400]:
+            gaps = np.linalg.norm(rows[chosen] - rows[i], axis=1)
+            if not chosen or gaps.min() > reach:
+                chosen.append(int(i))
+            if len(chosen) == _STARTS:
+                break
+        return chosen
+
+    def _polished(self, score: Score, rows: Array) -> Array:
+        free = [k for k, j in enumerate(self.features.smooth) if int(j) not in self.fixed]
+        if not free:
+            return rows
+        if not self.box:
+            return self._wandered(score, rows)
+        ends = climb(score, self.features, rows, free)
+        return np.asarray(self.space.snap(ends), dtype=np.float64)
+
+    def _wandered(self, score: Score, rows: Array) -> Array:
+        """Improve each row by the best of its random feasible neighbours, at shrinking scales."""
+        here, values = rows.copy(), self.values(score, rows)
+        for scale in (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003):
+            for i in range(len(here)):
+                near = self.fresh(self._moved(here[i : i + 1], scale, times=24))
+                if not len(near):
+                    continue
+                found = self.values(score, near)
+                top = int(np.argmax(found))
+                if found[top] > values[i]:
+                    here[i], values[i] = near[top], found[top]
+        return here
+
+    def _climbed(self, score: Score, row: Array, value: float) -> tuple[Array, float]:
+        for _ in range(8):
+            rows = self.fresh(np.vstack([self._swept(row), self._moved(row[None], 0.03), self._moved(row[None], 0.003)]))
+            if not len(rows):
+                break
+            found = self.values(score, rows)
+            top = int(np.argmax(found))
+            if found[top] <= value + 1e-9:
+                break
+            row, value = rows[top], float(found[top])
+            if self.box and len(self.features.smooth):
+                ends = self.fresh(self._polished(score, row[None]))
+                if len(ends) and (again := self.values(score, ends)).max() > value:
+                    row, value = ends[0], float(again[0])
+        return row, value
+
+    def _swept(self, row: Array) -> Array:
+        """Return the row with each small column at each of its values, feasible ones only."""
+        pool = self._pool
+        assert pool is not None
+        rows = [row[None]]
+        for j in range(self.space.dim):
+            if j in self.fixed or j in self.features.smooth:
+                continue
+            settings = np.unique(pool[:, j])
+            if len(settings) <= _SWEPT:
+                turned = np.repeat(row[None], len(settings), axis=0)
+                turned[:, j] = settings
+                rows.append(turned)
+        found = np.vstack(rows)
+        return found[np.asarray(self.space.feasible(found))]
+
+
+def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Array:
+    """Return the rows after batched L-BFGS-B on the smooth columns ``free`` (indices into `Features.smooth`)."""
+    columns, moved = features.smooth[free], features.moved[free]
+
+    def objective(batch: Array, batch_indices: list[int]) -> tuple[Array, Array]:
+        full = rows[batch_indices]
+        full[:, columns] = batch
+        values, slopes = score(features(full), gradient=True)
+        return -values, -slopes[:, moved]
+
+    bounds = np.tile([[0.0, 1.0]], (len(columns), 1))
+    found, _, _ = fmin_l_bfgs_b_batched(
+        objective, rows[:, columns], bounds=bounds, maxiter=100, factr=None, ftol=1e-9, pgtol=1e-5, pass_batch_indices=True
+    )
+    ends = rows.copy()
+    ends[:, columns] = np.clip(found, 0.0, 1.0)
+    return ends

@@ -1,0 +1,198 @@
+"""The planner's door: what was seen goes in, a batch of experiments with their predictions comes out.
+
+`plan` is a pure function: the same inputs, versions and machine give the same proposal, bit for bit. All
+randomness follows from ``seed``; no global generator, default type or thread count is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from labloop.planner.data import Data, gather
+from labloop.planner.goal import Aim, aim_of
+from labloop.planner.kernel import Array
+from labloop.planner.models import WORKS, Models, fit_models
+from labloop.planner.optimise import Search
+from labloop.planner.predict import Forecast, predictions
+from labloop.planner.strategy import TAU, Pick, Strategist
+from labloop.planner.words import reason_of
+from labloop.records import Conditions, Experiment, Proposal, ProposedExperiment
+from labloop.space import Space
+from labloop.spec.models import Spec
+
+__all__ = ["plan", "start_size"]
+
+_KNOWN = 64
+"""Known results that a new one is compared with, the best predicted first."""
+
+
+def start_size(spec: Spec) -> int:
+    """Return how many results are wanted before the first model: ``planner.start``, or max(5, d + 2)."""
+    return spec.planner.start or max(5, len(spec.varied) + 2)
+
+
+def plan(
+    spec: Spec,
+    observed: Sequence[Experiment],
+    pending: Sequence[Conditions],
+    n: int,
+    seed: int,
+) -> Proposal:
+    """Propose up to n experiments.
+
+    Parameters
+    ----------
+    spec : the campaign's question.
+    observed : experiments with results, and those that failed, in order.
+    pending : conditions in flight, whose results are not in yet.
+    n : experiments wanted.
+    seed : everything random follows from it.
+
+    Returns
+    -------
+    Proposal
+        Distinct feasible experiments on the grid, none tried or pending; fewer than n (possibly none) when
+        the space is exhausted. ``notes`` says so whenever something simpler than the strategy was used.
+    """
+    space = Space(spec)
+    rng = np.random.default_rng(seed)
+    data = gather(spec, space, observed, pending)
+    models, why = _models(spec, space, data, rng)
+    if models is None:
+        return _start(spec, space, data, n, rng=rng, seed=seed, why=why)
+    return _modelled(spec, space, data, models, n, rng=rng, seed=seed)
+
+
+def _models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -> tuple[Models | None, str]:
+    """Return the fitted models, or why there can be none yet."""
+    wanted, have = start_size(spec), min(len(data.tables[name]) for name in spec.objectives)
+    if have < wanted:
+        return None, f"{have} of the {wanted} results needed before the first model"
+    models = fit_models(spec, space, data, rng)
+    if not any(name in models.surrogates for name in spec.objectives):
+        told = "; ".join(f"{name} {why}" for name, why in models.dropped.items())
+        return None, f"there is nothing to model yet ({told})"
+    return models, ""
+
+
+def _start(
+    spec: Spec, space: Space, data: Data, n: int, *, rng: np.random.Generator, seed: int, why: str
+) -> Proposal:
+    """Fill the space away from everything tried and pending."""
+    rows = np.asarray(space.spread(n, rng, avoid=data.known), dtype=np.float64)
+    taken = data.known
+    experiments = []
+    for row, conditions in zip(rows, space.decode(rows), strict=True):
+        distance = float(space.distances(row[None], taken).min()) if len(taken) else None
+        taken = np.vstack([taken, row])
+        experiments.append(
+            ProposedExperiment(
+                conditions=conditions, slot="start", reason=reason_of("start", distance=distance), distance=distance
+            )
+        )
+    notes = [f"Space-filling experiments, no model used: {why}."]
+    if len(rows) < n:
+        notes.append(f"Only {len(rows)} of {n} experiments: no other feasible conditions are left.")
+    return Proposal(tuple(experiments), seed, spec.planner.strategy, {"surrogate": None}, tuple(notes))
+
+
+def _modelled(
+    spec: Spec, space: Space, data: Data, models: Models, n: int, *, rng: np.random.Generator, seed: int
+) -> Proposal:
+    seen = _distinct(np.vstack([data.tables[name].cube for name in models.surrogates if name != WORKS]))
+    features = models.features(seen)
+    means = {name: each.predict(features)[0] for name, each in models.surrogates.items()}
+    aim = aim_of(spec, models, means)
+    utility = aim.utility(means)
+    box = not spec.constraints and not spec.mixtures and spec.candidates is None
+    search = Search(space, models.features, data.known, box=box, rng=rng)
+    strategist = Strategist(space, data, models, aim, seen, utility, search, rng)
+    picks = strategist.fill(spec.planner.strategy, n)
+    best = np.argsort(-utility, kind="stable")[:_KNOWN]
+    described = Described(spec, space, data, models, aim, features[best])
+    return Proposal(
+        tuple(described.experiments(picks, rng)),
+        seed,
+        spec.planner.strategy,
+        _account(models, strategist),
+        tuple(_notes(models, aim, strategist, picks, n)),
+    )
+
+
+def _distinct(rows: Array) -> Array:
+    _, first = np.unique(np.round(rows, 6), axis=0, return_index=True)
+    return rows[np.sort(first)]
+
+
+@dataclass(frozen=True)
+class Described:
+    """Turns picks into proposed experiments."""
+
+    spec: Spec
+    space: Space
+    data: Data
+    models: Models
+    aim: Aim
+    known: Array
+
+    def experiments(self, picks: list[Pick], rng: np.random.Generator) -> list[ProposedExperiment]:
+        """Return the picks with predictions, chances, distances and reasons."""
+        if not picks:
+            return []
+        rows = np.stack([pick.row for pick in picks])
+        features = self.models.features(rows)
+        expected = predictions(self.spec, self.models, features)
+        chances = Forecast(self.aim, self.models, self.known).chance(features, rng)
+        experiments, taken = [], self.data.known
+        for i, conditions in enumerate(self.space.decode(rows)):
+            distance = float(self.space.distances(rows[i : i + 1], taken).min())
+            taken = np.vstack([taken, rows[i]])
+            reason = reason_of(
+                picks[i].slot,
+                distance=distance,
+                spec=self.spec,
+                predicted=expected[i],
+                chance=chances[i],
+                seeking=self.aim.seeking,
+            )
+            experiments.append(
+                ProposedExperiment(conditions, picks[i].slot, reason, expected[i], chances[i], distance)
+            )
+        return experiments
+
+
+def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
+    outcomes = {}
+    for name, each in models.surrogates.items():
+        hyper = each.modes[0].hyper
+        outcomes[name or "works"] = {
+            "rows": len(each.modes[0].y),
+            "lengthscales": [float(f"{value:.4g}") for value in hyper.scale],
+            "noise_share": float(f"{hyper.noise:.4g}"),
+            "modes": len(each.modes),
+        }
+    gain = strategist.relative_gain
+    return {
+        "surrogate": "gp-matern52-ard",
+        "acquisition": "log-noisy-ei-rao-blackwell",
+        "outcomes": outcomes,
+        "relative_gain": None if gain is None else float(f"{gain:.4g}"),
+    }
+
+
+def _notes(models: Models, aim: Aim, strategist: Strategist, picks: list[Pick], n: int) -> list[str]:
+    notes = [f"The outcome {name or 'works'} {why}: it is left out of this proposal." for name, why in models.dropped.items()]
+    if aim.seeking:
+        notes.append("No result holds all limits yet: this batch looks for conditions that do.")
+    gain = strategist.relative_gain
+    if gain is not None and gain < TAU:
+        notes.append(
+            "The model sees nothing left to gain where it knows its way: most of this batch looks elsewhere."
+        )
+    if len(picks) < n:
+        notes.append(f"Only {len(picks)} of {n} experiments: no other feasible conditions are left.")
+    return notes
