@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -69,9 +68,9 @@ def check_name(name: str) -> str:
 
 def _identifier(name: str) -> str:
     clean = unicodedata.normalize("NFKC", name)
-    if not clean.isidentifier() or keyword.iskeyword(clean):
+    if not clean.isidentifier():
         fixed = re.sub(r"\W+", "_", clean).strip("_") or "x"
-        fixed = f"x_{fixed}" if fixed[0].isdigit() or keyword.iskeyword(fixed) else fixed
+        fixed = f"x_{fixed}" if fixed[0].isdigit() else fixed
         raise ValueError(
             f"expected a name of letters, digits and _ that constraints can use; write {fixed}: "
             f"and keep the heading as label: {name!r}"

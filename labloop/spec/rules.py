@@ -18,6 +18,7 @@ only that tree is evaluated. The same tree evaluates on scalars (one experiment)
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -171,6 +172,13 @@ _ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*", "/", "**"]] = {
     ast.Div: "/",
     ast.Pow: "**",
 }
+# The most common outcome of all, `yield`, is a keyword of Python: such words get a mark while Python's own
+# parser reads them. The first alternative skips over texts in quotes.
+_WORDS = {"and", "or", "not", "in", "is", "if", "else", "True", "False", "None"}
+_MARK = "__name"
+_KEYWORD = re.compile(
+    r"""("[^"]*"|'[^']*')|\b(""" + "|".join(sorted(set(keyword.kwlist) - _WORDS)) + r""")\b"""
+)
 _MAX_LENGTH = 1000
 _MAX_DEPTH = 60
 
@@ -200,7 +208,8 @@ def parse_rule(text: str) -> Rule:
 
 def _python(source: str, text: str) -> ast.expr:
     try:
-        tree = ast.parse(source.strip(), mode="eval").body
+        marked = _KEYWORD.sub(lambda found: found[1] or found[2] + _MARK, source.strip())
+        tree = ast.parse(marked, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         hint = "write for instance: 2*temperature + time <= 200"
         if re.search(r"(?<![<>=!])=(?!=)", source):
@@ -268,7 +277,7 @@ def _term(node: ast.expr, text: str) -> Term:
         case ast.Constant(value=str() as value):
             return Text(value)
         case ast.Name(id=name):
-            return Name(name)
+            return Name(name.removesuffix(_MARK))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             inner = _term(operand, text)
             return Number(-inner.value) if isinstance(inner, Number) else Arithmetic("*", Number(-1.0), inner)
@@ -366,9 +375,8 @@ def _value(term: Term, values: Mapping[str, Any]) -> Any:
 def _divide(a: Any, b: Any) -> Any:
     # A ratio whose denominator is zero is as large as can be: 'A / B <= 2' fails at B = 0, as it should.
     if isinstance(b, int | float):
-        return a / b if b else a * 1e300
-    safe = b + (b == 0) * 1e-300
-    return a / safe
+        return a / b if b else a * 1e150
+    return a / (b + (b == 0) * 1e-150)
 
 
 def linearise(node: Logic) -> Linear | None:

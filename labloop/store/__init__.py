@@ -1,0 +1,5 @@
+"""Ledger and read models on SQLAlchemy; SQLite by default, PostgreSQL by URL."""
+
+from labloop.store.store import CampaignRow, Snapshot, Store, Transaction
+
+__all__ = ["CampaignRow", "Snapshot", "Store", "Transaction"]

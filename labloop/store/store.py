@@ -51,12 +51,11 @@ class Store:
     """A database that holds campaigns; made on first use."""
 
     def __init__(self, url: str) -> None:
+        self._engine = open_engine(url)
         self.url = url
         self.where = shown_url(url)
         path = sqlite_path(url)
         self.exists = path is None or path.exists()
-        with translated(self.where):
-            self._engine = open_engine(url)
         self._ready = False
 
     @contextmanager

@@ -1,0 +1,132 @@
+"""labloop history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from labloop.cli.answer import Answer
+from labloop.cli.options import Json, StoreUrl, Words, campaign_and, experiment_numbers, workspace
+from labloop.cli.render import _table, number
+from labloop.errors import UsageError
+from labloop.loop.look import History, history
+from labloop.records import LedgerEntry
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["command"]
+
+
+def command(words: Words = None, json: Json = False, store: StoreUrl = None) -> Answer:
+    """Show what happened, entry by entry, corrections included.
+
+    Nothing in the ledger is ever changed: a correction is a further entry, and what it corrects stays.
+
+    Examples:
+
+        labloop history hydrogel
+
+        labloop history hydrogel 7
+    """
+    ws = workspace(store)
+    name, rest = campaign_and(ws, words)
+    ws.enrol(name)
+    if len(rest) > 1:
+        raise UsageError("the history of one experiment at a time", hint=f"labloop history {name} {rest[0]}")
+    number_ = experiment_numbers(name, rest, command="history")[0] if rest else None
+    found = history(ws.store, name, number=number_)
+    entries = [_entry(each, each.sequence in found.undone) for each in found.entries]
+    data = {"campaign": name, "head": {"sequence": found.row.head, "hash": found.row.head_hash}, "entries": entries}
+    return Answer(data, lambda console: _show(console, found))
+
+
+def _entry(entry: LedgerEntry, undone: bool) -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "kind": entry.kind,
+        "at": entry.at,
+        "actor": entry.actor,
+        "version": entry.version,
+        "hash": entry.hash,
+        "undone": undone,
+        "summary": summary(entry),
+        "payload": entry.payload,
+    }
+
+
+def _show(console: Console, found: History) -> None:
+    table = _table()
+    table.add_column("entry", justify="right")
+    table.add_column("when (UTC)", no_wrap=True)
+    table.add_column("who")
+    table.add_column("what", ratio=1)
+    table.add_column("hash", style="dim", no_wrap=True)
+    for entry in found.entries:
+        undone = entry.sequence in found.undone
+        text = Text(summary(entry), style="strike dim" if undone else "")
+        if undone:
+            text.append("  (undone)", style="not strike yellow")
+        when = entry.at[:19].replace("T", " ")
+        table.add_row(str(entry.sequence), when, Text(entry.actor), text, entry.hash[:8])
+    console.print(table)
+
+
+def summary(entry: LedgerEntry) -> str:
+    """Say in one sentence what an entry did."""
+    payload = entry.payload
+    because = f": {payload['reason']}" if payload.get("reason") else ""
+    match entry.kind:
+        case "created":
+            return "began the campaign"
+        case "revised":
+            return f"took in version {payload['version']} of the spec{because}"
+        case "proposed":
+            numbers = [each["number"] for each in payload["experiments"]]
+            return f"proposed {_numbers(numbers)} (batch {payload['batch']}, {payload['strategy']})"
+        case "added":
+            numbers = [each["number"] for each in payload["experiments"]]
+            return f"added {_numbers(numbers)} ({payload['origin']}{_from(payload)})"
+        case "recorded":
+            return "; ".join(_result(each) for each in payload["results"][:3]) + _more(payload["results"]) + _from_too(payload)
+        case "amended":
+            return f"amended {payload['experiment']}, {_changes(payload)}{because}"
+        case "vetoed":
+            return f"vetoed {_numbers(payload['experiments'])}{because}"
+        case "moved":
+            return f"marked {_numbers(payload['experiments'])} as {payload['status']}{because}"
+        case "undone":
+            return f"took back entry {payload['sequence']}{because}"
+    return entry.kind
+
+
+def _from(payload: Any) -> str:
+    return f" from {payload['source']}" if payload.get("source") else ""
+
+
+def _from_too(payload: Any) -> str:
+    return f" (from {payload['source']})" if payload.get("source") else ""
+
+
+def _more(results: list[Any]) -> str:
+    return f" and {len(results) - 3} more" if len(results) > 3 else ""
+
+
+def _result(result: Any) -> str:
+    if result.get("failure"):
+        return f"{result['experiment']} failed ({result['failure']})"
+    outcomes = result.get("observation", {}).get("outcomes", {})
+    values = ", ".join(f"{name} = {number(value, 6)}" for name, value in outcomes.items())
+    return f"recorded {result['experiment']}: {values or 'conditions or a note'}"
+
+
+def _changes(payload: Any) -> str:
+    changed = {**payload.get("outcomes", {}), **payload.get("executed", {})}
+    return ", ".join(f"{name} = {'not measured' if value is None else value}" for name, value in changed.items())
+
+
+def _numbers(numbers: list[int]) -> str:
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(map(str, numbers[:8])) + (" ..." if len(numbers) > 8 else "")

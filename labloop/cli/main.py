@@ -1,0 +1,166 @@
+"""The command line: finds the command, runs it, and answers in text or JSON with a documented exit code.
+
+Only the command that is called is imported: ``labloop --help`` and ``labloop status`` load neither torch nor
+pandas. A command returns an `Answer`; what it raises becomes an error message, never a traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from labloop import __version__
+from labloop.cli.answer import Answer, failed, shown
+from labloop.errors import LabloopError, UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from typer._click.core import Command, Context
+
+__all__ = ["COMMANDS", "app", "main"]
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "init": ("Start a campaign", "Start a campaign: answer questions, infer it from a table, or take a template."),
+    "check": ("Start a campaign", "Check a campaign file and say what it asks for."),
+    "suggest": ("Go round", "Propose the next experiments, each with its prediction and its reason."),
+    "record": ("Go round", "Record results: typed, from a filled-in sheet, or JSON on standard input."),
+    "loop": ("Go round", "Alternate between suggesting and recording until you stop; resumes where it stopped."),
+    "add": ("Go round", "Add experiments of your own, with or without results."),
+    "import": ("Go round", "Import earlier results from a table."),
+    "status": ("Look", "Say where a campaign stands."),
+    "show": ("Look", "Show experiments: conditions, results, predictions, reasons."),
+    "best": ("Look", "Show the best results so far."),
+    "history": ("Look", "Show what happened, entry by entry, corrections included."),
+    "plot": ("Look", "Draw the progress: in the terminal, and as PNG, SVG or HTML."),
+    "export": ("Look", "Write the experiments to CSV, XLSX or JSON."),
+    "amend": ("Put right", "Correct a result or what was executed; the original stays visible."),
+    "undo": ("Put right", "Take back the last entry, or a given one."),
+    "veto": ("Put right", "Refuse proposed experiments; they will not come back."),
+    "replace": ("Put right", "Refuse one proposed experiment and get another in its place."),
+    "revise": ("Put right", "Take an edited campaign file in as a new version."),
+    "verify": ("Tools", "Check the ledger's chain of hashes."),
+    "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
+    "doctor": ("Tools", "Check the installation, the workspace and the store."),
+    "demo": ("Tools", "Run a whole campaign against a simulated lab, in a folder of its own."),
+    "fill": ("Tools", "Play the laboratory: fill a sheet with the results of a simulated one."),
+}
+"""Every command: the panel of ``--help`` it stands in, and its line there (a test holds it to the docstring)."""
+
+
+class _Lazy(TyperGroup):
+    """A group that imports a command's module only when the command is called."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        panel, summary = COMMANDS[cmd_name]
+        # Enough for the list in --help; resolve_command below gives the real one.
+        return TyperCommand(cmd_name, help=summary, rich_help_panel=panel, rich_markup_mode="markdown")
+
+    def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
+        name = args[0]
+        if name not in COMMANDS:
+            if ctx.resilient_parsing:
+                return None, None, args
+            raise UsageError(f"no command {name!r}", hint=did_you_mean(name, COMMANDS))
+        return name, load(name), args[1:]
+
+
+def load(name: str) -> Command:
+    """Import one command."""
+    module = importlib.import_module(f"labloop.cli.{name}_" if name == "import" else f"labloop.cli.{name}")
+    single = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+    single.command(name=name, no_args_is_help=False)(module.command)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(cls=_Lazy, rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
+) -> None:
+    """labloop proposes the experiment nobody would have tried, and keeps the books honest.
+
+    Write campaigns/NAME.yaml (or **labloop init**), then go round:
+    **labloop suggest** - run the experiments - **labloop record**.
+    Every command takes the campaign's name first; with one campaign it may be left out.
+    """
+    if version:
+        typer.echo(f"labloop {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave the process with the documented exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    _quiet()
+    as_json = "--json" in arguments
+    name = next((each for each in arguments if not each.startswith("-")), "")
+    try:
+        answer = app(arguments, prog_name="labloop", standalone_mode=False)
+    except LabloopError as error:
+        return failed(error, as_json=as_json, command=name)
+    except (KeyboardInterrupt, EOFError, typer.Abort):
+        sys.stderr.write("\nstopped; everything recorded so far is kept\n")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output has gone (labloop show | head): not an error, and nothing left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last line: a user never sees a traceback
+        return failed(_ours(error), as_json=as_json, command=name)
+    if isinstance(answer, Answer):
+        return shown(answer, as_json=as_json, command=name)
+    return answer if isinstance(answer, int) else 0
+
+
+def _ours(error: Exception) -> LabloopError:
+    shown_message = getattr(error, "format_message", None)
+    if shown_message is not None:  # typer's own usage errors
+        return UsageError(str(shown_message()), hint="see: labloop --help")
+    if isinstance(error, MemoryError):
+        return LabloopError("out of memory", hint="close other programs, or take a smaller batch or table")
+    if os.environ.get("LABLOOP_DEBUG"):
+        raise error
+    where = _crash_report(error)
+    return LabloopError(
+        f"something unexpected happened in labloop: {type(error).__name__}: {error}",
+        hint=f"this is a mistake of ours, not yours; the details are in {where}",
+    )
+
+
+def _crash_report(error: Exception) -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="labloop-", suffix=".log", delete=False, encoding="utf-8") as file:
+        file.write("".join(traceback.format_exception(error)))
+    return file.name
+
+
+def _quiet() -> None:
+    # Warnings of the libraries below are for developers; what a user must know is in an Answer's warnings.
+    logging.captureWarnings(True)
+    logging.getLogger("py.warnings").addHandler(logging.NullHandler())
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure: Any = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+
+
+if __name__ == "__main__":
+    main()

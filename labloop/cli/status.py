@@ -1,0 +1,101 @@
+"""labloop status."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from labloop.cli.answer import Answer
+from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
+from labloop.cli.render import heading, number, said
+from labloop.loop.look import Standing, status
+from labloop.records import Status, experiment_id
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["command"]
+
+
+def command(campaign: CampaignName = None, json: Json = False, store: StoreUrl = None) -> Answer:
+    """Say where a campaign stands.
+
+    Counts of experiments, the best so far, what is still open, and what to do next.
+
+    Example:
+
+        labloop status hydrogel
+    """
+    ws = workspace(store)
+    name = ws.resolve(campaign)
+    ws.enrol(name)
+    standing = status(ws.store, name)
+    return Answer(_data(standing), lambda console: _show(console, standing))
+
+
+def _data(standing: Standing) -> dict[str, Any]:
+    name, spec = standing.row.name, standing.spec
+    return {
+        "campaign": name,
+        "question": spec.question,
+        "spec_version": standing.row.spec_version,
+        "experiments": {each.value: standing.counts.get(each, 0) for each in Status},
+        "observations": standing.observations,
+        "batches": standing.row.batches,
+        "budget": spec.planner.budget,
+        "best": [
+            {
+                "experiment": experiment_id(name, each),
+                "outcomes": standing.means[each],
+                "keeps_limits": not standing.broken,
+            }
+            for each in standing.best
+        ],
+        "open": [experiment_id(name, each) for each in standing.open],
+        "head": {"sequence": standing.row.head, "hash": standing.row.head_hash},
+    }
+
+
+def _show(console: Console, standing: Standing) -> None:
+    row, spec = standing.row, standing.spec
+    title = Text(row.name, style="bold")
+    if spec.question:
+        title.append(f"  {spec.question}", style="dim")
+    console.print(title)
+    counts = [f"{count} {each.value}" for each in Status if (count := standing.counts.get(each, 0))]
+    total = sum(standing.counts.values())
+    budget = f" of a budget of {spec.planner.budget}" if spec.planner.budget else ""
+    said(console, f"  experiments   {total}{budget}" + (f": {', '.join(counts)}" if counts else ""))
+    said(console, f"  observations  {standing.observations}")
+    said(console, f"  best so far   {_best(standing)}")
+    said(console, f"  open          {_listed(row.name, standing.open)}")
+    said(console, f"  ledger        {row.head} entries, head {row.head_hash[:12]}, spec version {row.spec_version}", "")
+    said(console, f"Next: {_next(standing)}")
+
+
+def _best(standing: Standing) -> str:
+    spec, name = standing.spec, standing.row.name
+    if not standing.best:
+        return "nothing measured yet"
+    if len(standing.best) > 1:
+        return f"{len(standing.best)} that no other beats in everything: labloop best {name}"
+    (first,) = standing.best
+    shown = ", ".join(
+        f"{heading(each, spec.outcomes[each].unit)} = {number(standing.means[first][each])}" for each in spec.objectives
+    )
+    return f"{shown}  ({experiment_id(name, first)})" + ("; breaks a limit" if standing.broken else "")
+
+
+def _listed(campaign: str, numbers: tuple[int, ...]) -> str:
+    if not numbers:
+        return "none"
+    shown = ", ".join(experiment_id(campaign, each) for each in numbers[:6])
+    return shown + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
+
+
+def _next(standing: Standing) -> str:
+    name = standing.row.name
+    if standing.open:
+        return f"run what is open, then: labloop record {name} FILE"
+    return f"labloop suggest {name}"

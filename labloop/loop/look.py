@@ -1,0 +1,142 @@
+"""Look at a campaign without changing it: where it stands, what was run, what happened, what is best."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from labloop.errors import Problem
+from labloop.loop.campaigns import spec_of
+from labloop.loop.lookup import find_experiment
+from labloop.loop.ranking import keeps_limits, leaders, ranked
+from labloop.records import Experiment, LedgerEntry, Status
+from labloop.spec.models import Spec
+from labloop.store import CampaignRow, Snapshot, Store
+from labloop.store.chain import broken_links
+
+__all__ = ["History", "Standing", "best", "experiments", "history", "read_spec_of", "status", "verify"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a campaign stands.
+
+    ``best`` holds experiment numbers: one for one objective, the Pareto set for several, none while nothing
+    was measured; ``means`` their outcomes. ``broken`` is true while even these break a limit.
+    """
+
+    row: CampaignRow
+    spec: Spec
+    counts: dict[Status, int]
+    observations: int
+    best: tuple[int, ...]
+    means: dict[int, dict[str, float]]
+    broken: bool
+    open: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class History:
+    """Entries of the ledger, in order, and which of them no longer count."""
+
+    row: CampaignRow
+    entries: tuple[LedgerEntry, ...]
+    undone: frozenset[int]
+
+
+def read_spec_of(store: Store, name: str) -> Spec:
+    """Return the present spec of a campaign.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign.
+    """
+    with store.read() as snapshot:
+        return spec_of(snapshot.campaign(name))
+
+
+def status(store: Store, name: str) -> Standing:
+    """Say where a campaign stands.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign.
+    """
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        spec = spec_of(row)
+        means = snapshot.means(row)
+        leading = leaders(spec, means)
+        waiting = [each.value for each in Status if each.is_open]
+        numbers = snapshot.experiments(row, statuses=[Status(each) for each in waiting])
+        return Standing(
+            row=row,
+            spec=spec,
+            counts=snapshot.counts(row),
+            observations=snapshot.observation_count(row),
+            best=leading,
+            means={number: means[number] for number in leading},
+            broken=any(keeps_limits(spec, means[number]) is False for number in leading),
+            open=tuple(each.number for each in numbers),
+        )
+
+
+def experiments(
+    store: Store, name: str, *, numbers: tuple[int, ...] | None = None, batch: int | None = None, waiting: bool = False
+) -> tuple[Experiment, ...]:
+    """Return experiments in order of their number.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign, or no such experiment.
+    """
+    statuses = [each for each in Status if each.is_open] if waiting else None
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        for number in numbers or ():
+            find_experiment(snapshot, row, number)
+        return snapshot.experiments(row, numbers=numbers, statuses=statuses, batch=batch)
+
+
+def best(store: Store, name: str, *, top: int = 5) -> tuple[Experiment, ...]:
+    """Return the best experiments, best first; with several objectives the Pareto set first."""
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        order = ranked(spec_of(row), snapshot.means(row))[:top]
+        found = {each.number: each for each in snapshot.experiments(row, numbers=order)}
+        return tuple(found[number] for number in order)
+
+
+def history(store: Store, name: str, *, number: int | None = None) -> History:
+    """Return what happened, to a campaign or to one experiment.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign or experiment.
+    """
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        entries = tuple(snapshot.entries(row, experiment=number))
+        if number is not None and not entries:
+            find_experiment(snapshot, row, number)
+        return History(row, entries, snapshot.undone(row))
+
+
+def verify(store: Store, name: str) -> tuple[CampaignRow, tuple[Problem, ...]]:
+    """Walk the chain of a campaign's ledger and list every break.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign.
+    """
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        problems = list(broken_links(snapshot.entries(row)))
+        last = snapshot.entry(row, row.head)
+        if last.hash != row.head_hash:
+            problems.append(Problem("the campaign's head is not the ledger's last entry", "campaign"))
+        return row, tuple(problems)
