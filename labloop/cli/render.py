@@ -175,7 +175,9 @@ def experiment_detail(spec: Spec, experiment: Experiment) -> RenderableType:
     table.add_column("parameter")
     table.add_column("planned", justify="right")
     table.add_column("executed", justify="right")
-    for name, value in experiment.planned.items():
+    order = [name for name in spec.proposed if name in experiment.planned]
+    for name in (*order, *(each for each in experiment.planned if each not in order)):
+        value = experiment.planned[name]
         parameter = spec.parameters.get(name)
         done = experiment.executed.get(name, value)
         style = "yellow" if done != value else ""

@@ -10,7 +10,7 @@ from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 from labloop.store import CampaignRow, Store
 
-__all__ = ["create", "revise", "spec_of"]
+__all__ = ["check", "create", "revise", "spec_of"]
 
 
 def create(store: Store, spec: Spec, *, source: str = "") -> CampaignRow:
@@ -23,9 +23,9 @@ def create(store: Store, spec: Spec, *, source: str = "") -> CampaignRow:
     Conflict
         If the store has one of that name.
     """
-    _check_feasible(spec)
+    check(spec)
     with store.write() as transaction:
-        return transaction.create(spec.name, spec.to_dict(), source=source)
+        return transaction.create(spec.name, spec.to_json(), source=source)
 
 
 def revise(store: Store, spec: Spec, *, reason: str, source: str = "") -> CampaignRow:
@@ -38,7 +38,7 @@ def revise(store: Store, spec: Spec, *, reason: str, source: str = "") -> Campai
     Conflict
         If nothing changed.
     """
-    _check_feasible(spec)
+    check(spec)
     with store.write() as transaction:
         row = transaction.campaign(spec.name)
         old = spec_of(row)
@@ -46,7 +46,7 @@ def revise(store: Store, spec: Spec, *, reason: str, source: str = "") -> Campai
             raise Conflict(f"the file of {spec.name} says what version {row.spec_version} says", hint="nothing to do")
         if row.experiments:
             _refuse_lost_columns(old, spec)
-        payload = {"spec": spec.to_dict(), "source": source, "version": row.spec_version + 1, "reason": reason}
+        payload = {"spec": spec.to_json(), "source": source, "version": row.spec_version + 1, "reason": reason}
         transaction.append(row, "revised", payload)
         return transaction.campaign(spec.name)
 
@@ -68,11 +68,18 @@ def _refuse_lost_columns(old: Spec, new: Spec) -> None:
             )
 
 
-def _check_feasible(spec: Spec) -> None:
-    # Needs SciPy's solver, which only these two use cases should wait for.
-    from labloop.space import check_feasible
+def check(spec: Spec) -> None:
+    """Make sure that some experiment satisfies the constraints.
 
+    Raises
+    ------
+    InvalidSpec
+        If none does; the constraints that contradict each other are named.
+    """
     if spec.constraints or spec.candidates or spec.mixtures:
+        # Needs SciPy's solver, which whoever only records or looks must not wait for.
+        from labloop.space import check_feasible
+
         check_feasible(spec)
 
 

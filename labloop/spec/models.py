@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -312,3 +313,7 @@ class Spec(Model):
     def to_dict(self) -> dict[str, Any]:
         """Return the spec as plain JSON values, defaults left out: what is written to files and the ledger."""
         return self.model_dump(mode="json", by_alias=True, exclude_defaults=True) | {"schema": SCHEMA}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text: the ledger keeps this text, because the order of parameters matters."""
+        return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)

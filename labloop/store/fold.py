@@ -6,7 +6,7 @@ undoing, rebuilding and verifying all go through `changes_of` and `apply`, so th
 Kinds of entry and what they carry (``payload``):
 
 ========== ==================================================================================
-created    ``spec``, ``source`` (SHA-256 of the file it was read from): version 1 of the spec
+created    ``spec`` (JSON text, in the order written), ``source`` (SHA-256 of its file), ``version`` 1
 revised    ``spec``, ``source``, ``version``, ``reason``: a later version
 proposed   ``batch``, seed, planner settings, versions, ``experiments`` with their predictions
 added      ``origin``, ``experiments`` that nobody proposed, with or without observations

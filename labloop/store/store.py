@@ -236,8 +236,8 @@ class Snapshot:
 class Transaction(Snapshot):
     """A snapshot that can append."""
 
-    def create(self, name: str, spec: Mapping[str, Any], *, source: str = "") -> CampaignRow:
-        """Begin a campaign with version 1 of its spec.
+    def create(self, name: str, spec: str, *, source: str = "") -> CampaignRow:
+        """Begin a campaign with version 1 of its spec, as JSON text.
 
         Raises
         ------
@@ -249,7 +249,7 @@ class Transaction(Snapshot):
         fresh = {"name": name, "head": 0, "head_hash": GENESIS, "spec_version": 0, "spec": "{}", "source": ""}
         self._connection.execute(insert(t.campaign).values(**fresh, experiments=0, batches=0))
         row = self.campaign(name)
-        self.append(row, "created", {"spec": dict(spec), "source": source, "version": 1})
+        self.append(row, "created", {"spec": spec, "source": source, "version": 1})
         return self.campaign(name)
 
     def append(self, campaign: CampaignRow, kind: str, payload: Mapping[str, Any]) -> LedgerEntry:
@@ -299,7 +299,7 @@ class Transaction(Snapshot):
             self._project_changes(campaign, entry)
         head: dict[str, Any] = {"head": entry.sequence, "head_hash": entry.hash}
         if entry.kind in ("created", "revised"):
-            head["spec"] = canonical(entry.payload["spec"])
+            head["spec"] = entry.payload["spec"]
             head["source"] = entry.payload["source"]
             head["spec_version"] = entry.payload["version"]
         if entry.kind in ("proposed", "added"):

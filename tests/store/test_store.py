@@ -32,7 +32,7 @@ def _record(transaction: Transaction, name: str, number: int, value: float, inde
 @pytest.fixture
 def filled(store: Store) -> Store:
     with store.write() as transaction:
-        transaction.create("reaction", make_spec().to_dict())
+        transaction.create("reaction", make_spec().to_json())
         _propose(transaction, "reaction", [1, 2, 3])
         _record(transaction, "reaction", 2, 83.2)
         _record(transaction, "reaction", 2, 84.0, index=2)
@@ -76,7 +76,7 @@ def test_a_removed_or_swapped_entry_is_named(filled: Store) -> None:
 def test_the_database_itself_refuses_to_change_the_ledger(tmp_path: Path, statement: str) -> None:
     store = Store(f"sqlite:///{tmp_path / 'a.db'}")
     with store.write() as transaction:
-        transaction.create("reaction", make_spec().to_dict())
+        transaction.create("reaction", make_spec().to_json())
         _propose(transaction, "reaction", [1])
     engine = create_engine(store.url)
     with engine.connect() as connection, pytest.raises(DatabaseError, match="append-only"):
@@ -128,7 +128,7 @@ def test_the_history_of_an_experiment_holds_only_what_touched_it(filled: Store) 
 
 def test_two_campaigns_keep_apart(filled: Store) -> None:
     with filled.write() as transaction:
-        transaction.create("other", make_spec(name="other").to_dict())
+        transaction.create("other", make_spec(name="other").to_json())
         _propose(transaction, "other", [1])
     with filled.read() as snapshot:
         assert len(snapshot.experiments(snapshot.campaign("other"))) == 1
@@ -138,7 +138,7 @@ def test_two_campaigns_keep_apart(filled: Store) -> None:
 
 def test_a_second_campaign_of_the_same_name_is_a_conflict(filled: Store) -> None:
     with pytest.raises(Conflict, match="already"), filled.write() as transaction:
-        transaction.create("reaction", {})
+        transaction.create("reaction", "{}")
 
 
 def test_an_unknown_campaign_is_answered_with_the_close_one(filled: Store) -> None:
@@ -168,7 +168,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 def test_a_store_of_another_layout_names_the_fix(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'a.db'}")
     with store.write() as transaction:
-        transaction.create("reaction", make_spec().to_dict())
+        transaction.create("reaction", make_spec().to_json())
     engine = create_engine(store.url)
     with engine.begin() as connection:
         connection.execute(text("UPDATE labloop_meta SET value = '99' WHERE key = 'schema_version'"))
@@ -181,7 +181,7 @@ def test_a_store_of_another_layout_names_the_fix(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_and_earlier_rows_stay(tmp_path: Path) -> None:
     store = Store(f"sqlite:///{tmp_path / 'a.db'}")
     with store.write() as transaction:
-        transaction.create("reaction", make_spec().to_dict())
+        transaction.create("reaction", make_spec().to_json())
         _propose(transaction, "reaction", [1])
         transaction._connection.exec_driver_sql("PRAGMA page_count")
     with pytest.raises(StorageError, match="disk is full"), store.write() as transaction:
