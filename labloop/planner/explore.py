@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labloop.planner.kernel import Anchored, Array
+from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Conditioned
 from labloop.space import Space
 
@@ -61,19 +61,17 @@ class Learning:
         total, slopes = np.zeros(len(features)), np.zeros_like(features)
         count = len(self.references)
         for process in self.processes:
-            at_references = Anchored(process.layout, process.hyper.scale, self.references)
-            known = process.kernel(self.references)[0] @ process.inverse.T
+            hyper = process.gp.hyper
+            known = process.against(self.references)[0] @ process.inverse.T
             part = process.evaluate(features)
-            k, slope = at_references(features)
+            k, pull = process.gp.kernel.cross(self.references, hyper.log)(features)
             c = k - part.v @ known.T
-            over = part.sd**2 + process.hyper.noise
+            over = part.sd**2 + hyper.noise
             value = np.einsum("br,br->b", c, c) / over / count
             total += value
             if gradient:
                 by_c = 2.0 * c / over[:, None] / count
                 by_variance = -value / over
                 by_v = -by_c @ known - 2.0 * by_variance[:, None] * part.v
-                by_k = by_v @ process.inverse
-                slopes += process.kernel.pullback(features, by_k * part.slope)
-                slopes += at_references.pullback(features, by_c * slope)
+                slopes += part.pull(by_v @ process.inverse) + pull(by_c)
         return total, slopes if gradient else np.zeros((0, 0))

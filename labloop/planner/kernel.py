@@ -1,25 +1,33 @@
-"""The covariance: Matern-5/2 over numbers, times an exponential of disagreement over names.
+"""The covariance: Matern-5/2 over numbers; with choices, main effects + pairs + everything at once.
 
 Notation (all float64)
 ----------------------
-F features, G groups of features, n and m rows; ``group`` (F,) names each feature's group, ``named`` (G,)
-marks the groups that hold the one-hot columns of a choice; ``scale`` (G,) the lengthscales l_g.
+F features in G groups (`Layout`): a numeric group is one column, a named group the one-hot block of a choice.
+l_g the lengthscale of group g; x, x' two rows; b, N, n numbers of rows.
 
-    r2(x, x') = sum over numeric groups of |x_g - x'_g|^2 / l_g^2
-    s(x, x')  = sum over named groups of [x_g != x'_g] / l_g
-    k(x, x')  = (1 + sqrt5 r + 5/3 r2) exp(-sqrt5 r) exp(-s),     k(x, x) = 1
+`Ard` (numbers only): Matern-5/2 with one lengthscale a column, variance 1.
+    r2 = sum_g (x_g - x'_g)^2 / l_g^2,    k = (1 + sqrt5 r + 5/3 r2) exp(-sqrt5 r)
+    Rasmussen & Williams (2006), eq. 4.17.
 
-Matern-5/2: Rasmussen & Williams (2006), eq. 4.17. The factor of one choice, exp(-[a != b] / l), is the
-exchangeable categorical kernel (BoTorch's ``CategoricalKernel`` without its division by the number of
-columns); the product over choices and numbers lets every effect depend on every other one, at one scale each.
-A one-hot block of width sqrt(1/2) has squared distance exactly 1 between two different options and 0
-between equal ones, so one matrix product serves both sums.
+`Layered` (as soon as there is a choice): with one factor per group,
+    k_g = Matern-5/2(|x_g - x'_g| / l_g)  for a number,   exp(-[x_g != x'_g] / l_g)  for a choice,
+    k = v1 mean_g k_g + v2 mean_{g<h} k_g k_h + v3 prod_g k_g
+    The additive kernel of Duvenaud, Nickisch & Rasmussen (2011), orders 1, 2 and G: what a ligand does on
+    average, what it does in one solvent, and what only one exact combination does. A product alone (as in
+    BoTorch's ``MixedSingleTaskGP`` second term) forgets a ligand's average effect as soon as interactions
+    are strong; see `docs/planner.md` for the leave-out comparison.
+    Sums over pairs from elementary symmetric polynomials: with S = sum_g k_g, Q = sum_g k_g^2, P = prod k_g,
+    sum_{g<h} k_g k_h = (S^2 - Q) / 2 and dk/dk_g = v1/G + v2 2/(G(G-1)) (S - k_g) + v3 P/k_g.
 
-Derivatives used: dk/d(r2) = -5/6 (1 + sqrt5 r) exp(-sqrt5 r) exp(-s), finite at r = 0; dk/ds = -k.
+Parameters are logs: of l_1..l_G, then (`Layered`) of v1, v2, v3. Priors are log-normal densities of the
+parameters themselves: l ~ LogNormal(sqrt2 + log(G)/2, sqrt3) for numbers (Hvarfner, Hellsten & Nardi 2024,
+eq. 7), l ~ LogNormal(1/2, 1) for choices (two options correlate 0.55 at the median, and are neither the same
+nor unrelated before the data say so), v ~ LogNormal(log(1/3), 1).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,62 +35,57 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Array", "Layout", "group_distances", "matern"]
+__all__ = ["Ard", "Array", "Cross", "Kernel", "Layered", "Layout", "Pull", "group_distances", "kernel_for"]
 
 Array = npt.NDArray[np.float64]
+Pull = Callable[[Array], Array]
+"""Carries dL/dk back: to log parameters (`gram`), or to features (`cross`)."""
+Cross = Callable[[Array], tuple[Array, Pull]]
+"""Features (b, F) to their covariance (b, N) with fixed rows, and its pullback to (b, F)."""
+
 _ROOT5 = 5.0**0.5
+SCALE_BOUNDS = (2e-2, 1e3)
+VARIANCE_BOUNDS = (1e-3, 20.0)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Which feature belongs to which group, and which groups are one-hot blocks of a choice."""
+    """Which feature belongs to which group (F,), and which groups are one-hot blocks (G,)."""
 
     group: npt.NDArray[np.intp]
     named: npt.NDArray[np.bool_]
 
     @property
     def groups(self) -> int:
-        """Return G, the number of lengthscales."""
+        """Return G."""
         return len(self.named)
 
     @cached_property
-    def numeric(self) -> npt.NDArray[np.intp]:
-        """Feature columns of the numeric groups."""
-        return np.flatnonzero(~self.named[self.group])
-
-    @cached_property
-    def onehot(self) -> npt.NDArray[np.intp]:
-        """Feature columns of the named groups."""
-        return np.flatnonzero(self.named[self.group])
-
-    def scaled(self, features: Array, scale: Array) -> tuple[Array, Array]:
-        """Return the numeric columns over l and the one-hot columns over sqrt(l): distances become sums."""
-        numeric = features[:, self.numeric] / scale[self.group[self.numeric]]
-        onehot = features[:, self.onehot] / np.sqrt(scale[self.group[self.onehot]])
-        return numeric, onehot
+    def columns(self) -> list[npt.NDArray[np.intp]]:
+        """Feature columns by group."""
+        return [np.flatnonzero(self.group == g) for g in range(self.groups)]
 
 
-def matern(r2: Array, s: Array | float = 0.0) -> tuple[Array, Array]:
-    """Return k and dk/d(r2) for squared scaled distances and disagreements of one shape."""
+def group_distances(features: Array, layout: Layout) -> Array:
+    """Return squared distances by group, (G, n, n); a choice's group holds 0 and 1."""
+    found = np.empty((layout.groups, len(features), len(features)))
+    for g, columns in enumerate(layout.columns):
+        part = features[:, columns]
+        difference = part[:, None, :] - part[None, :, :]
+        found[g] = np.einsum("ijf,ijf->ij", difference, difference)
+    return found
+
+
+def matern(r2: Array) -> tuple[Array, Array]:
+    """Return k and dk/d(r2) = -5/6 (1 + sqrt5 r) exp(-sqrt5 r), finite at r = 0."""
     r = np.sqrt(r2)
     r *= _ROOT5
-    decay = np.exp(-r - s)
+    decay = np.exp(-r)
     r += 1.0
     slope = r * decay
     value = slope + (5.0 / 3.0) * r2 * decay
     slope *= -5.0 / 6.0
     return value, slope
-
-
-def group_distances(features: Array, layout: Layout) -> Array:
-    """Return squared distances by group, (G, n, n); a choice's group holds 0 and 1."""
-    n = len(features)
-    found = np.empty((layout.groups, n, n))
-    for g in range(layout.groups):
-        part = features[:, layout.group == g]
-        difference = part[:, None, :] - part[None, :, :]
-        found[g] = np.einsum("ijf,ijf->ij", difference, difference)
-    return found
 
 
 def squared_distances(a: Array, b: Array) -> Array:
@@ -94,37 +97,167 @@ def squared_distances(a: Array, b: Array) -> Array:
     return np.maximum(found, 0.0, out=found)
 
 
+def _scale_prior(layout: Layout) -> tuple[Array, Array]:
+    location = np.where(layout.named, 0.5, math.sqrt(2.0) + 0.5 * math.log(layout.groups))
+    return location, np.where(layout.named, 1.0, math.sqrt(3.0))
+
+
 @dataclass(frozen=True)
-class Anchored:
-    """The kernel between any rows and a fixed set of rows, with its derivative."""
+class Ard:
+    """Matern-5/2 with one lengthscale per column; every group is a number."""
 
     layout: Layout
-    scale: Array
-    rows: Array
 
-    @cached_property
-    def _scaled(self) -> tuple[Array, Array]:
-        return self.layout.scaled(self.rows, self.scale)
+    @property
+    def size(self) -> int:
+        """Return the number of parameters, G."""
+        return self.layout.groups
 
-    def __call__(self, features: Array) -> tuple[Array, Array]:
-        """Return k and dk/d(r2) between ``features`` (b, F) and the rows, both (b, N)."""
-        numeric, onehot = self.layout.scaled(features, self.scale)
-        mine, ours = self._scaled
-        r2 = squared_distances(numeric, mine)
-        s = squared_distances(onehot, ours) if onehot.shape[1] else 0.0
-        return matern(r2, s)
+    def prior(self) -> tuple[Array, Array]:
+        """Return location and width of the log-normal prior by parameter."""
+        return _scale_prior(self.layout)
 
-    def pullback(self, features: Array, weight: Array) -> Array:
-        """Return sum over N of weight * d(r2)/dx, (b, F); zero for one-hot columns.
+    def bounds(self) -> Array:
+        """Return lower and upper bounds of the log parameters, (2, G)."""
+        return np.repeat(np.log(SCALE_BOUNDS)[:, None], self.size, axis=1)
 
-        ``weight`` (b, N) is dL/dk * dk/d(r2); d(r2)/dx_f = 2 (x_f - X_f) / l_f^2.
-        """
-        found = np.zeros_like(features)
-        columns = self.layout.numeric
-        inverse = 2.0 / self.scale[self.layout.group[columns]] ** 2
-        moment = weight @ self.rows[:, columns]
-        found[:, columns] = inverse * (features[:, columns] * weight.sum(axis=1, keepdims=True) - moment)
-        return found
+    def variance(self, _log: Array) -> float:
+        """Return k(x, x)."""
+        return 1.0
+
+    def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
+        """Return k (n, n) from group distances (G, n, n), and the pullback to the log parameters."""
+        groups, n, _ = distances.shape
+        flat = distances.reshape(groups, n * n)
+        weight = np.exp(-2.0 * log)
+        value, slope = matern(weight @ flat)
+
+        def pull(by_k: Array) -> Array:
+            found: Array = -2.0 * weight * (flat @ (by_k.ravel() * slope))
+            return found
+
+        return value.reshape(n, n), pull
+
+    def cross(self, rows: Array, log: Array) -> Cross:
+        """Return the covariance with (N, F) rows as a function of features."""
+        inverse = np.exp(-log)
+        scaled = rows * inverse
+
+        def against(features: Array) -> tuple[Array, Pull]:
+            mine = features * inverse
+            value, slope = matern(squared_distances(mine, scaled))
+
+            def pull(by_k: Array) -> Array:
+                weight = by_k * slope
+                found: Array = 2.0 * inverse * (mine * weight.sum(axis=1, keepdims=True) - weight @ scaled)
+                return found
+
+            return value, pull
+
+        return against
 
 
-Pullback = Callable[[Array, Array], Array]
+@dataclass(frozen=True)
+class Layered:
+    """Main effects, pairs and the full product, with one variance each."""
+
+    layout: Layout
+
+    @property
+    def size(self) -> int:
+        """Return the number of parameters, G + 3."""
+        return self.layout.groups + 3
+
+    def prior(self) -> tuple[Array, Array]:
+        """Return location and width of the log-normal prior by parameter."""
+        location, width = _scale_prior(self.layout)
+        return np.append(location, [-math.log(3.0)] * 3), np.append(width, [1.0] * 3)
+
+    def bounds(self) -> Array:
+        """Return lower and upper bounds of the log parameters, (2, G + 3)."""
+        scales = np.repeat(np.log(SCALE_BOUNDS)[:, None], self.layout.groups, axis=1)
+        return np.hstack([scales, np.repeat(np.log(VARIANCE_BOUNDS)[:, None], 3, axis=1)])
+
+    def variance(self, log: Array) -> float:
+        """Return k(x, x)."""
+        return float(np.exp(log[-3:]).sum())
+
+    def _layers(self, factors: list[Array], log: Array) -> tuple[Array, Callable[[int], Array]]:
+        """Return k and, as a function of g, dk/dk_g."""
+        groups = len(factors)
+        main, pairs, full = np.exp(log[-3:]) / (groups, groups * (groups - 1) / 2.0, 1.0)
+        total, squares, product = factors[0].copy(), factors[0] ** 2, factors[0].copy()
+        for each in factors[1:]:
+            total += each
+            squares += each * each
+            product *= each
+        value = main * total + (0.5 * pairs) * (total * total - squares) + full * product
+
+        def slope(g: int) -> Array:
+            return main + pairs * (total - factors[g]) + full * product / factors[g]
+
+        return value, slope
+
+    def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
+        """Return k (n, n) from group distances (G, n, n), and the pullback to the log parameters."""
+        factors, slopes = [], []
+        for g, named in enumerate(self.layout.named):
+            if named:
+                rate = math.exp(-log[g])
+                factors.append(np.exp(-rate * distances[g]))
+                slopes.append(factors[-1] * rate * distances[g])
+            else:
+                r2 = distances[g] * math.exp(-2.0 * log[g])
+                value, slope = matern(r2)
+                factors.append(value)
+                slopes.append(-2.0 * r2 * slope)
+        value, by_factor = self._layers(factors, log)
+
+        def pull(by_k: Array) -> Array:
+            found = np.empty(self.size)
+            for g, slope in enumerate(slopes):
+                found[g] = np.vdot(by_k, by_factor(g) * slope)
+            for layer in range(3):
+                only = np.full(3, -np.inf)
+                only[layer] = log[self.layout.groups + layer]
+                found[self.layout.groups + layer] = np.vdot(by_k, self._layers(factors, only)[0])
+            return found
+
+        return value, pull
+
+    def cross(self, rows: Array, log: Array) -> Cross:
+        """Return the covariance with (N, F) rows as a function of features."""
+
+        def against(features: Array) -> tuple[Array, Pull]:
+            factors: list[Array] = []
+            slopes: dict[int, Array] = {}
+            for g, columns in enumerate(self.layout.columns):
+                if self.layout.named[g]:
+                    apart = math.exp(-math.exp(-log[g]))
+                    same = 2.0 * (features[:, columns] @ rows[:, columns].T)
+                    factors.append(apart + (1.0 - apart) * same)
+                    continue
+                gap = features[:, columns] - rows[:, columns].T
+                weight = math.exp(-2.0 * log[g])
+                value, slope = matern(gap * gap * weight)
+                factors.append(value)
+                slopes[g] = 2.0 * weight * gap * slope
+            value, by_factor = self._layers(factors, log)
+
+            def pull(by_k: Array) -> Array:
+                found = np.zeros_like(features)
+                for g, slope in slopes.items():
+                    found[:, self.layout.columns[g][0]] = np.einsum("bn,bn->b", by_k, by_factor(g) * slope)
+                return found
+
+            return value, pull
+
+        return against
+
+
+Kernel = Ard | Layered
+
+
+def kernel_for(layout: Layout) -> Kernel:
+    """Return the kernel of a layout: layered as soon as there is a choice beside something else."""
+    return Layered(layout) if layout.named.any() and layout.groups > 1 else Ard(layout)

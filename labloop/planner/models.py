@@ -95,7 +95,7 @@ def _fit_one(
     if within > 0:
         prior = prior.informed(max(within, math.exp(-12.0)), table.freedom)
     evidence = Evidence(rows, y, repeats=table.repeats, layout=features.layout, prior=prior, known=known)
-    return tuple(GP(features.layout, hyper, rows, y, table.repeats) for hyper in _plausible(fit(evidence, rng)))
+    return tuple(GP(evidence.kernel, hyper, rows, y, table.repeats) for hyper in _plausible(fit(evidence, rng)))
 
 
 def _plausible(modes: list[Hyper]) -> list[Hyper]:

@@ -168,10 +168,11 @@ class Described:
 def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
     outcomes = {}
     for name, each in models.surrogates.items():
-        hyper = each.modes[0].hyper
+        hyper, groups = each.modes[0].hyper, models.features.layout.groups
         outcomes[name or "works"] = {
             "rows": len(each.modes[0].y),
-            "lengthscales": [float(f"{value:.4g}") for value in hyper.scale],
+            "lengthscales": [float(f"{value:.4g}") for value in np.exp(hyper.log[:groups])],
+            "variances": [float(f"{value:.4g}") for value in np.exp(hyper.log[groups:])],
             "noise_share": float(f"{hyper.noise:.4g}"),
             "modes": len(each.modes),
         }
