@@ -48,8 +48,8 @@ def _names(spec: Spec) -> Iterator[Problem]:
     taken_by_limit: set[str] = set()
     for path, name, label in named:
         if path.startswith("limits."):
-            if name in taken_by_limit:
-                continue
+            if name in taken_by_limit or name in spec.parameters:
+                continue  # said by _outcomes
             taken_by_limit.add(name)
         for heading in {name.casefold(), (label or name).strip().casefold()}:
             if heading in headings:
@@ -167,7 +167,7 @@ def _kinds(spec: Spec, node: Logic, text: str, path: str) -> Iterator[Problem]:
                 yield from _kinds(spec, Compare("==", term, value), text, path)
         case Compare(operator=operator, left=left, right=right):
             worded = [side for side in (left, right) if isinstance(side, Text) or _is_worded(spec, side)]
-            if not worded:
+            if not any(isinstance(side, Text) for side in (left, right)):
                 for name in (*names_in(left), *names_in(right)):
                     if _is_worded(spec, Name(name)):
                         yield Problem(f"{name!r} is a choice, not a number, in {text!r}", path, "compare it with == ")

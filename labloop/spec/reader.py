@@ -67,7 +67,7 @@ def parse_spec(content: str | Mapping[str, Any], *, source: str = "spec", folder
     """
     document = _load(content, source) if isinstance(content, str) else content
     if not isinstance(document, Mapping) or not document:
-        shown = "nothing" if document is None or document == {} else f"{type(document).__name__} {document!r:.60}"
+        shown = "nothing" if document is None or document == {} else repr(_plain(document))[:60]
         raise InvalidSpec(
             source, [Problem(f"expected keys and values, got {shown}", hint=f"start with:  schema: {SCHEMA}")]
         )
@@ -205,7 +205,8 @@ def _problems(error: ValidationError, plain: Mapping[str, Any]) -> list[Problem]
             found += cause.problems
         else:
             found.append(explain(each, plain))
-    return found
+    # Of a value that may be a list or a mapping, pydantic reports both readings: the deeper one was meant.
+    return [p for p in found if not any(other.path.startswith(p.path + ".") for other in found)]
 
 
 def _located(problem: Problem, document: Mapping[str, Any]) -> Problem:

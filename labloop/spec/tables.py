@@ -8,7 +8,7 @@ from typing import Any
 
 from labloop.errors import InvalidInput, InvalidSpec, LabloopError, Problem
 from labloop.spec.parameters import kind_of
-from labloop.tables import Table, parse_number, read_table
+from labloop.tables import Cell, Table, read_table
 
 __all__ = ["read_candidates", "read_descriptors"]
 
@@ -25,12 +25,12 @@ def read_descriptors(folder: Path, name: str) -> dict[str, dict[str, float]]:
     first, *rest = table.headings
     found: dict[str, dict[str, float]] = {}
     for row, cells in enumerate(table.rows, 1):
-        label = str(cells[0]).strip()
+        label = table.text(cells[0])
         if not label or label in found:
             reason = f"{label!r} appears twice" if label else "an empty name"
             raise InvalidSpec(name, [Problem(f"{reason} in {name}", first, "one row a choice", row=row)])
         found[label] = {
-            heading: _number(cell, heading, row, name) for heading, cell in zip(rest, cells[1:], strict=True)
+            heading: _number(table, cell, heading, row) for heading, cell in zip(rest, cells[1:], strict=True)
         }
     return found
 
@@ -51,7 +51,7 @@ def read_candidates(folder: Path, name: str, parameters: object) -> dict[str, An
     kept = [index for index, column in enumerate(columns) if column in fields]
     rows = [
         [
-            str(cells[i]).strip() if kinds[i] == "choice" else _number(cells[i], columns[i], number, name)
+            table.text(cells[i]) if kinds[i] == "choice" else _number(table, cells[i], columns[i], number)
             for i in kept
         ]
         for number, cells in enumerate(table.rows, 1)
@@ -69,8 +69,11 @@ def _read(folder: Path, name: str) -> Table:
         raise InvalidSpec(name, [Problem(error.message, hint=error.hint)]) from error
 
 
-def _number(cell: object, column: str, row: int, name: str) -> float:
+def _number(table: Table, cell: Cell, column: str, row: int) -> float:
     try:
-        return parse_number(str(cell))
+        value = table.number(cell)
     except LabloopError as error:
-        raise InvalidSpec(name, [Problem(error.message, column, error.hint, row=row)]) from error
+        raise InvalidSpec(table.source, [Problem(error.message, column, error.hint, row=row)]) from error
+    if value is None:
+        raise InvalidSpec(table.source, [Problem("the cell is empty", column, "fill it in", row=row)])
+    return value
