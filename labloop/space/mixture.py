@@ -1,0 +1,305 @@
+"""A mixture's grid: components counted in whole units that sum to the total exactly.
+
+The unit is the largest amount of which the total and every step are whole multiples, so that a sum of amounts
+is a sum of integers. Notation: ``x`` (n, m) amounts in units, ``total`` their sum; a component is absent (0) or
+between ``low`` and ``high`` in strides of ``stride`` units.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from labloop.errors import InvalidSpec, Problem
+from labloop.space.axis import Array, Axis, Bools, Indices, Segment
+from labloop.spec.models import Spec
+from labloop.spec.parameters import Component, decimal_step
+
+__all__ = ["Group", "group_of"]
+
+_LARGEST_TOTAL = 10**9
+_FULL = 0.8
+
+
+@dataclass(frozen=True)
+class Group:
+    """One mixture in units; arrays are (m,), one entry a component, in the order written.
+
+    Attributes
+    ----------
+    columns : the components' columns in the cube.
+    total : units in all.
+    low, high, stride : the least and the most of a component that is present, and its step, in units.
+    required : components that are never left out.
+    at_least, at_most : how many components are present.
+    """
+
+    name: str
+    columns: Indices
+    total: int
+    low: Indices
+    high: Indices
+    stride: Indices
+    required: Bools
+    at_least: int
+    at_most: int
+
+    def units(self, k: Indices) -> Indices:
+        """Return amounts (n, m) from the grid indices of this group's columns."""
+        shifted = k - (~self.required).astype(np.int64)
+        return np.where(shifted < 0, 0, self.low + shifted * self.stride)
+
+    def indices(self, x: Indices) -> Indices:
+        """Return grid indices (n, m) from amounts on the grid."""
+        inside = (x - self.low) // self.stride + (~self.required).astype(np.int64)
+        return np.where(x <= 0, 0, inside)
+
+    def holds(self, x: Indices) -> Bools:
+        """Whether amounts on the grid sum to the total with an allowed number of components."""
+        present = (x > 0).sum(axis=1)
+        return np.asarray(
+            (x.sum(axis=1) == self.total) & (present >= self.at_least) & (present <= self.at_most)
+        )
+
+    def sample(self, n: int, rng: np.random.Generator) -> Indices:
+        """Return amounts (<= n, m), uniform given which components are present; fewer where many draws fail."""
+        found: list[Indices] = []
+        missing = n
+        for _ in range(30):
+            support = self._supports(max(2 * missing, 64), rng)
+            x = self._fill(support, rng)
+            self._exchange(x, support, rng)
+            kept = x[self.holds(x)][:missing]
+            found.append(kept)
+            missing -= len(kept)
+            if missing <= 0:
+                break
+        return np.vstack(found)
+
+    def _supports(self, n: int, rng: np.random.Generator) -> Bools:
+        m = len(self.columns)
+        fewest, most = max(self.at_least, int(self.required.sum()), 1), min(self.at_most, m)
+        size = np.where(rng.random(n) < _FULL, most, rng.integers(fewest, most + 1, n))
+        keys = rng.random((n, m)) - 2.0 * self.required
+        rank = keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+        support = rank < size[:, None]
+        possible = ((support * self.low).sum(axis=1) <= self.total) & (
+            (support * self.high).sum(axis=1) >= self.total
+        )
+        return np.asarray(support[possible])
+
+    def _fill(self, support: Bools, rng: np.random.Generator) -> Indices:
+        """Break the stick: without bounds, the uniform distribution on the simplex."""
+        n, m = support.shape
+        low, high = support * self.low, support * self.high
+        keys = rng.random((n, m)) - self.stride / (self.stride.max() + 1.0) * 2.0
+        order = keys.argsort(axis=1)  # coarse steps first: the fine ones take what remains
+        rows = np.arange(n)
+        left = np.full(n, self.total)
+        low_left, high_left = low.sum(axis=1), high.sum(axis=1)
+        count = support.sum(axis=1)
+        x = np.zeros((n, m), dtype=np.int64)
+        for step in range(m):
+            j = order[:, step]
+            here = support[rows, j]
+            low_left = low_left - low[rows, j]
+            high_left = high_left - high[rows, j]
+            count = count - here
+            stride = self.stride[j]
+            least = np.maximum(low[rows, j], left - high_left)
+            most = np.minimum(high[rows, j], left - low_left)
+            share = 1.0 - rng.random(n) ** (1.0 / np.maximum(count, 1))
+            share = np.where(count == 0, 0.0, share)
+            amount = least + share * np.maximum(most - least, 0)
+            base = low[rows, j]
+            amount = base + np.rint((amount - base) / stride).astype(np.int64) * stride
+            amount = np.where(amount > most, amount - stride, amount)
+            amount = np.where(here, np.clip(amount, base, high[rows, j]), 0)
+            x[rows, j] = amount
+            left = left - amount
+        return x
+
+    def _exchange(self, x: Indices, support: Bools, rng: np.random.Generator) -> None:
+        """Move amounts between random pairs: what the bounds distorted becomes uniform again."""
+        bounded = bool((self.low > self.stride).any() or (self.high < self.total - self.low.sum()).any())
+        rounds = 3 * len(self.columns) if bounded else 2
+        rows = np.arange(len(x))
+        for _ in range(rounds):
+            i, j = self._pairs(support, rng)
+            step = np.lcm(self.stride[i], self.stride[j])
+            a, b = x[rows, i], x[rows, j]
+            least = np.maximum(self.low[i] - a, b - self.high[j])
+            most = np.minimum(self.high[i] - a, b - self.low[j])
+            first, last = -((-least) // step), most // step
+            t = first + np.floor(rng.random(len(x)) * (last - first + 1)).astype(np.int64)
+            t = np.where((i != j) & (last >= first), t * step, 0)
+            x[rows, i] += t
+            x[rows, j] -= t
+
+    def _pairs(self, support: Bools, rng: np.random.Generator) -> tuple[Indices, Indices]:
+        keys = rng.random(support.shape) - 2.0 * support
+        order = np.argpartition(keys, 1, axis=1)[:, :2]
+        both = np.take_along_axis(support, order, axis=1).all(axis=1)
+        return order[:, 0], np.where(both, order[:, 1], order[:, 0])
+
+    def project(self, y: Array, rng: np.random.Generator) -> Indices:
+        """Return allowed amounts (n, m) close to wanted ones ``y`` (n, m) in units."""
+        support = self._support_near(y)
+        x = self._settle(y, support)
+        bad = np.flatnonzero(~self.holds(x))
+        if len(bad):
+            pool = self.sample(512, rng)
+            if not len(pool):
+                raise InvalidSpec(
+                    "mixtures", [Problem("no combination of steps sums to the total", self.name)]
+                )
+            gaps = np.abs(y[bad][:, None, :] - pool[None]).sum(axis=2)
+            x[bad] = pool[gaps.argmin(axis=1)]
+        return x
+
+    def _support_near(self, y: Array) -> Bools:
+        n, m = y.shape
+        fewest, most = max(self.at_least, 1), min(self.at_most, m)
+        wanted = self.required | (y >= np.maximum(self.low, self.stride) / 2.0)
+        rank = (-(y + 1e9 * self.required)).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
+        size = np.clip(wanted.sum(axis=1), fewest, most)
+        for _ in range(m):
+            support = rank < size[:, None]
+            lacking = (support * self.high).sum(axis=1) < self.total
+            heavy = (support * self.low).sum(axis=1) > self.total
+            change = np.where(lacking & (size < most), 1, np.where(heavy & (size > fewest), -1, 0))
+            if not change.any():
+                break
+            size = size + change
+        return np.asarray(rank < size[:, None])
+
+    def _settle(self, y: Array, support: Bools) -> Indices:
+        """Project onto ``sum == total`` within the bounds of the support, then onto the grid."""
+        low, high = support * self.low, support * self.high
+        finest = support & (
+            self.stride == np.where(support, self.stride, np.iinfo(np.int64).max).min(axis=1)[:, None]
+        )
+        shifted = _shift(
+            y, low.astype(np.float64), high.astype(np.float64), np.full(len(y), float(self.total))
+        )
+        x = low + np.rint((shifted - low) / self.stride).astype(np.int64) * self.stride
+        x = np.where(x > high, x - self.stride, x)
+        # Coarse steps are rounded; the components with the finest step share what remains.
+        x = np.where(finest, 0, np.where(support, x, 0))
+        rest = self.total - x.sum(axis=1)
+        floor, ceiling = np.where(finest, low, 0), np.where(finest, high, 0)
+        exact = _shift(shifted, floor.astype(np.float64), ceiling.astype(np.float64), rest.astype(np.float64))
+        share = floor + np.floor((exact - floor) / self.stride + 1e-9).astype(np.int64) * self.stride
+        share = np.where(finest, share, 0)
+        rest = rest - share.sum(axis=1)
+        order = np.where(finest & (share + self.stride <= ceiling), share - exact, np.inf).argsort(
+            axis=1, kind="stable"
+        )
+        rank = order.argsort(axis=1, kind="stable")
+        step = np.where(finest, self.stride, 0).max(axis=1)
+        more = (rank < (rest // np.maximum(step, 1))[:, None]) & finest & (share + self.stride <= ceiling)
+        return np.asarray(x + share + more * self.stride)
+
+
+def _shift(y: Array, low: Array, high: Array, total: Array) -> Array:
+    """Return ``clip(y + t, low, high)`` with ``t`` such that the rows sum to ``total`` (bisection)."""
+    reach = (
+        float(np.abs(y).max(initial=0.0) + np.abs(high).max(initial=0.0) + np.abs(total).max(initial=0.0))
+        + 1.0
+    )
+    below, above = np.full(len(y), -reach), np.full(len(y), reach)
+    for _ in range(60):
+        middle = (below + above) / 2
+        short = np.clip(y + middle[:, None], low, high).sum(axis=1) < total
+        below, above = np.where(short, middle, below), np.where(short, above, middle)
+    return np.asarray(np.clip(y + above[:, None], low, high))
+
+
+def group_of(spec: Spec, name: str, columns: Indices) -> tuple[Group, list[Axis]]:
+    """Return a mixture and its components' axes.
+
+    Raises
+    ------
+    InvalidSpec
+        If the steps do not fit the total.
+    """
+    mixture = spec.mixtures[name]
+    names = spec.components(name)
+    parts = [part for each in names if isinstance(part := spec.parameters[each], Component)]
+    steps = [_step(spec, name, part) for part in parts]
+    total = math.lcm(*(each.denominator for each in steps))
+    unit = mixture.total / total
+    stride = [int(each * total) for each in steps]
+    common = math.gcd(*stride)
+    if total > _LARGEST_TOTAL or total % common:
+        shown = ", ".join(
+            f"{each}: {part.step:g}" for each, part in zip(names, parts, strict=True) if part.step
+        )
+        problem = Problem(
+            f"multiples of the steps ({shown}) never sum to {mixture.total:g}",
+            f"mixtures.{name}",
+            "give the steps a common measure that divides the total, or leave a step out",
+        )
+        raise InvalidSpec("the campaign", [problem])
+    low = [max(math.ceil(p.min / unit / s - 1e-9), 1) * s for p, s in zip(parts, stride, strict=True)]
+    high = [
+        math.floor((mixture.total if p.max is None else p.max) / unit / s + 1e-9) * s
+        for p, s in zip(parts, stride, strict=True)
+    ]
+    required = [p.required for p in parts]
+    group = Group(
+        name,
+        columns,
+        total,
+        np.array(low, dtype=np.int64),
+        np.array(high, dtype=np.int64),
+        np.array(stride, dtype=np.int64),
+        np.array(required, dtype=np.bool_),
+        mixture.at_least,
+        mixture.at_most or len(parts),
+    )
+    axes = [
+        Axis(each, "component", _grid(group, i, mixture.total), low=0.0, high=mixture.total)
+        for i, each in enumerate(names)
+    ]
+    return group, axes
+
+
+def _step(spec: Spec, name: str, part: Component) -> Fraction:
+    """Return a component's step as a share of the total."""
+    total = spec.mixtures[name].total
+    if part.step is not None:
+        return _ratio(part.step / total)
+    step = decimal_step(total)
+    whole = _ratio(total / step)
+    # A total like 1/3 is no multiple of any power of ten: then a thousandth of it.
+    for finer in range(4):
+        if abs(total / step * 10**finer - round(total / step * 10**finer)) < 1e-9 * total / step:
+            whole = Fraction(round(total / step * 10**finer))
+            break
+    else:
+        whole = Fraction(1000)
+    return 1 / whole
+
+
+def _ratio(value: float) -> Fraction:
+    return Fraction(value).limit_denominator(10**6)
+
+
+def _grid(group: Group, i: int, total: float) -> list[Segment]:
+    zero = [] if group.required[i] else [Segment(0.0, 1.0, 1)]
+    low, high, stride = int(group.low[i]), int(group.high[i]), int(group.stride[i])
+    count = (high - low) // stride + 1
+    if count < 1:
+        return zero
+    unit = total / group.total
+    places = next(
+        (p for p in range(19) if abs(unit * 10.0**p - round(unit * 10.0**p)) < 1e-9 * unit * 10.0**p), None
+    )
+    if places is None:
+        return [*zero, Segment(float(low), float(stride), count, times=unit)]
+    scaled = round(unit * 10.0**places)
+    return [*zero, Segment(float(low * scaled), float(stride * scaled), count, over=10.0**places)]
