@@ -158,16 +158,18 @@ class Campaign:
         table = rows if isinstance(rows, str | Path) else rows_of_frame(rows)
         return import_rows(self._store, self.name, table)
 
-    def add(self, conditions: Conditions | Iterable[Conditions], *, note: str = "") -> Recorded:
+    def add(
+        self, conditions: Conditions | Iterable[Conditions], *, note: str = "", outside: bool = False
+    ) -> Recorded:
         """Add experiments of your own that have no result yet.
 
         Raises
         ------
-        InvalidInput
+        InvalidTable
             If a condition is missing or cannot be.
         """
         several = [conditions] if isinstance(conditions, Mapping) else list(conditions)
-        return add(self._store, self.name, several, note=note)
+        return add(self._store, self.name, several, note=note, outside=outside)
 
     def amend(
         self,

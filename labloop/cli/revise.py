@@ -6,8 +6,6 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import CampaignName, Json, Reason, StoreUrl, workspace
 from labloop.cli.prompts import reason_or_ask
 from labloop.cli.render import said
-from labloop.loop.campaigns import revise
-from labloop.loop.workspace import source_of
 
 __all__ = ["command"]
 
@@ -23,7 +21,6 @@ def command(campaign: CampaignName = None, reason: Reason = None, json: Json = F
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    spec = ws.read(name)
-    row = revise(ws.store, spec, reason=reason_or_ask(reason, json), source=source_of(ws.file(name)))
+    row = ws.revise(name, reason=reason_or_ask(reason, json))
     text = f"{ws.file(name)} is now version {row.spec_version} of {name}."
     return Answer({"campaign": name, "spec_version": row.spec_version}, lambda console: said(console, text))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,17 +13,24 @@ from labloop.cli.progress import working
 from labloop.cli.render import experiment_rows, proposals, said
 from labloop.errors import UsageError
 from labloop.loop.look import read_spec_of
-from labloop.loop.sheets import batch_sheet
-from labloop.loop.suggest import suggest
+from labloop.loop.sheets import refuse_existing, write_batch
+from labloop.loop.suggest import Suggestion, suggest
+from labloop.records import experiment_id
+from labloop.spec.models import Spec
 
-__all__ = ["command"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["command", "show_suggestion", "suggestion_data"]
+
+_STRATEGIES = ("explore", "balanced", "exploit", "learn")
 
 
 def command(
     campaign: CampaignName = None,
     n: Annotated[int | None, typer.Option("-n", "--number", min=1, max=384, help="How many experiments.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="explore, balanced, exploit or learn; else as the campaign file says.")
+        str | None, typer.Option(help=f"{', '.join(_STRATEGIES)}; if not given, as the campaign file says.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write a sheet to fill in: .csv or .xlsx.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the sheet if it exists.")] = False,
@@ -32,7 +39,7 @@ def command(
 ) -> Answer:
     """Propose the next experiments, each with its prediction and its reason.
 
-    The proposal and its predictions are written into the ledger before any result exists.
+    The proposal and its predictions are in the ledger before any result exists.
 
     Examples:
 
@@ -40,25 +47,44 @@ def command(
 
         labloop suggest hydrogel -n 8 --out batch.xlsx
     """
-    if strategy is not None and strategy not in ("explore", "balanced", "exploit", "learn"):
-        raise UsageError(f"no strategy {strategy!r}", hint="expected explore, balanced, exploit or learn")
+    if strategy is not None and strategy not in _STRATEGIES:
+        raise UsageError(f"no strategy {strategy!r}", hint=f"expected one of {', '.join(_STRATEGIES)}")
     ws = workspace(store)
     name = ws.resolve(campaign)
     ws.enrol(name)
     if out is not None:
-        batch_sheet.refuse_existing(out, force=force)
+        if out.suffix.lower() not in (".csv", ".xlsx"):
+            raise UsageError(f"{out.name} ends in {out.suffix!r}", hint="expected .csv or .xlsx")
+        refuse_existing(out, force=force)
     with working("planning the next experiments"):
         suggestion = suggest(ws.store, name, n, strategy=strategy)
     spec = read_spec_of(ws.store, name)
     if out is not None:
-        batch_sheet.write(out, spec, suggestion.experiments, force=force)
-    first = suggestion.experiments[0]
+        write_batch(out, spec, suggestion.experiments, force=force)
+    data = suggestion_data(suggestion) | {"sheet": str(out) if out else None}
+    return Answer(data, lambda console: show_suggestion(console, spec, suggestion, out), suggestion.notes)
 
-    def show(console) -> None:  # type: ignore[no-untyped-def]
-        console.print(proposals(spec, suggestion.experiments))
-        said(
-            console,
-            "",
-            f"Batch {suggestion.batch} of {name}, strategy {suggestion.strategy}. Run them, then for instance:",
-        )
-    return Answer({}, show)
+
+def suggestion_data(suggestion: Suggestion) -> dict[str, Any]:
+    """Write a suggestion as JSON values."""
+    return {
+        "campaign": suggestion.campaign,
+        "batch": suggestion.batch,
+        "strategy": suggestion.strategy,
+        "seed": suggestion.seed,
+        "experiments": experiment_rows(suggestion.campaign, suggestion.experiments),
+    }
+
+
+def show_suggestion(console: Console, spec: Spec, suggestion: Suggestion, out: Path | None) -> None:
+    """Draw a suggestion, and say what comes next."""
+    console.print(proposals(spec, suggestion.experiments))
+    name, first = suggestion.campaign, suggestion.experiments[0]
+    outcome = next(iter(spec.objectives))
+    said(console, "", f"Batch {suggestion.batch} of {name}, strategy {suggestion.strategy}. Run it, then:")
+    if out is not None:
+        said(console, f"  fill in {out}, and  labloop record {name} {out}")
+    else:
+        said(console, f"  labloop record {name} {first.number} --result {outcome}=VALUE")
+        said(console, f"  or, for a sheet to fill in:  labloop export {name} --batch {suggestion.batch} batch.xlsx")
+    said(console, f"  refuse one:  labloop replace {experiment_id(name, first.number)} --reason '...'")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from labloop.errors import Conflict, InvalidTable, NotFound, Problem
+from labloop.exchange.results import check_results
 from labloop.loop.campaigns import spec_of
 from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Result, Status, experiment_id
 from labloop.spec.models import Spec
@@ -87,12 +88,22 @@ def record(
     )
 
 
-def add(store: Store, name: str, conditions: Sequence[Conditions], *, note: str = "") -> Recorded:
-    """Add experiments that nobody proposed and that have no result yet; they are open from now on."""
+def add(
+    store: Store, name: str, conditions: Sequence[Conditions], *, note: str = "", outside: bool = False
+) -> Recorded:
+    """Add experiments that nobody proposed and that have no result yet; they are open from now on.
+
+    Raises
+    ------
+    InvalidTable
+        If a condition is missing or cannot be.
+    """
     results = [Result(None, executed=each, note=note) for each in conditions]
     with store.write() as transaction:
         row = transaction.campaign(name)
-        fresh, _ = _fresh(transaction, row, spec_of(row), results, keyed=False)
+        spec = spec_of(row)
+        check_results(results, spec, source="what was added", outside=outside)
+        fresh, _ = _fresh(transaction, row, spec, results, keyed=False)
         transaction.append(row, "added", {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""})
     return Recorded(name, added=tuple(each["number"] for each in fresh))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labloop.errors import Conflict, InvalidInput, NotFound, UsageError, did_you_mean
-from labloop.loop.campaigns import create, spec_of
+from labloop.loop.campaigns import create, revise, spec_of
 from labloop.spec.models import Spec, check_name
 from labloop.spec.reader import read_spec
 from labloop.store import CampaignRow, Store
@@ -115,6 +115,21 @@ class Workspace:
                 f"{path} says name: {spec.name}", hint=f"call the file {spec.name}.yaml, or write name: {name}"
             )
         return spec
+
+    def revise(self, name: str, spec: Spec | None = None, *, reason: str) -> CampaignRow:
+        """Take in a new version of a campaign's spec, from its file if not given.
+
+        Raises
+        ------
+        InvalidSpec, InvalidInput
+            If it is wrong, or cannot describe the experiments already run.
+        Conflict
+            If nothing changed.
+        """
+        path = self.file(name)
+        if spec is None:
+            return revise(self.store, self.read(name), reason=reason, source=source_of(path))
+        return revise(self.store, spec, reason=reason)
 
     def drifted(self, row: CampaignRow) -> bool:
         """Whether a campaign's file says something else than the store's version of it."""

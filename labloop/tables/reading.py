@@ -16,7 +16,7 @@ from labloop.tables.numbers import decimal_of
 from labloop.tables.table import Cell, Table
 from labloop.tables.workbook import read_workbook
 
-__all__ = ["read_records", "read_table"]
+__all__ = ["read_records", "read_stream", "read_table"]
 
 _MAX_BYTES = 200_000_000
 _MAX_ROWS = 2_000_000
@@ -49,12 +49,27 @@ def read_table(path: str | Path, *, sheet: str | None = None) -> Table:
         raise NotFound(f"no file {path}", hint="check the path") from error
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+    return _parsed(raw, source, sheet, as_json=path.suffix.lower() == ".json")
+
+
+def read_stream(raw: bytes, *, source: str) -> Table:
+    """Read what came on standard input: JSON, CSV or a workbook.
+
+    Raises
+    ------
+    InvalidInput, InvalidTable
+        If it is not a table, or not clearly one.
+    """
+    return _parsed(raw, source, None, as_json=False)
+
+
+def _parsed(raw: bytes, source: str, sheet: str | None, *, as_json: bool) -> Table:
     if raw[:4] == b"PK\x03\x04":
         return _tidy(source, read_workbook(raw, source, sheet), decimal=None)
     if raw[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         raise InvalidInput(f"{source} is an old or encrypted Excel file", hint="save it as .xlsx without a password")
     text = _decode(raw, source)
-    if path.suffix.lower() == ".json" or text.lstrip()[:1] in ("[", "{"):
+    if as_json or text.lstrip()[:1] in ("[", "{"):
         return read_records(_json(text, source), source=source)
     return _tidy(source, _csv_rows(text, source), decimal=None)
 

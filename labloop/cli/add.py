@@ -1,0 +1,65 @@
+"""labloop add."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labloop.cli.answer import Answer
+from labloop.cli.options import Json, StoreUrl, Words, assignments, campaign_and, workspace
+from labloop.cli.record import recorded_data, show_recorded
+from labloop.errors import UsageError
+from labloop.loop.handin import hand_in, type_in
+from labloop.loop.look import read_spec_of
+from labloop.loop.record import add
+from labloop.loop.typed import condition, outcome
+from labloop.records import Result
+
+__all__ = ["command"]
+
+
+def command(
+    words: Words = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A condition; all of them are needed.")
+    ] = None,
+    result: Annotated[
+        list[str] | None, typer.Option("--result", metavar="NAME=VALUE", help="A measured value, if there is one.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Anything worth remembering.")] = "",
+    outside: Annotated[bool, typer.Option("--outside", help="It really was run outside the bounds.")] = False,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> Answer:
+    """Add experiments of your own, with or without results.
+
+    The planner learns from them like from any other; without a result they count as under way.
+
+    Examples:
+
+        labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO
+
+        labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO --result yield=71
+
+        labloop add reaction mine.csv
+    """
+    ws = workspace(store)
+    name, rest = campaign_and(ws, words)
+    ws.enrol(name)
+    spec = read_spec_of(ws.store, name)
+    if rest and not set_:
+        done = hand_in(ws.store, name, Path(rest[0]), outside=outside)
+        return Answer(recorded_data(done), lambda to: show_recorded(to, done, spec), done.notes)
+    if not set_:
+        conditions = " ".join(f"--set {each}=VALUE" for each in spec.varied)
+        raise UsageError("add what?", hint=f"labloop add {name} {conditions}, or a file")
+    conditions_ = {key: condition(spec, key, text) for key, text in assignments(set_, "--set")}
+    outcomes = {key: outcome(spec, key, text) for key, text in assignments(result, "--result")}
+    row = Result(None, {k: v for k, v in outcomes.items() if k in spec.outcomes}, executed=conditions_, note=note)
+    if outcomes:
+        added = type_in(ws.store, name, [row], outside=outside)
+    else:
+        added = add(ws.store, name, [conditions_], note=note, outside=outside)
+    return Answer(recorded_data(added), lambda to: show_recorded(to, added, spec), added.notes)

@@ -1,0 +1,51 @@
+"""labloop export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labloop.cli.answer import Answer
+from labloop.cli.options import Json, StoreUrl, Words, campaign_and, workspace
+from labloop.cli.render import said
+from labloop.errors import NotFound, UsageError
+from labloop.loop.look import experiments, read_spec_of
+from labloop.loop.sheets import write_batch, write_experiments
+
+__all__ = ["command"]
+
+
+def command(
+    words: Words = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="The sheet of one batch, to be filled in.")] = None,
+    waiting: Annotated[bool, typer.Option("--open", help="A sheet of all that waits for a result.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> Answer:
+    """Write the experiments to CSV, XLSX or JSON.
+
+    All of them, one row a measurement, conditions as executed; or the sheet of a batch, to be filled in and
+    handed to labloop record.
+
+    Examples:
+
+        labloop export hydrogel all.csv
+
+        labloop export hydrogel --batch 3 batch3.xlsx
+    """
+    ws = workspace(store)
+    name, rest = campaign_and(ws, words)
+    if len(rest) != 1:
+        raise UsageError("export to which file?", hint=f"labloop export {name} {name}.csv")
+    ws.enrol(name)
+    path = Path(rest[0])
+    found = experiments(ws.store, name, batch=batch, waiting=waiting)
+    if batch is not None and not found:
+        raise NotFound(f"no batch {batch} in {name}", hint=f"labloop status {name}")
+    write = write_batch if batch is not None or waiting else write_experiments
+    write(path, read_spec_of(ws.store, name), found, force=force)
+    text = f"Wrote {len(found)} experiments to {path}."
+    return Answer({"campaign": name, "file": str(path), "experiments": len(found)}, lambda to: said(to, text))

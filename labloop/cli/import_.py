@@ -1,0 +1,60 @@
+"""labloop import."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labloop.cli.answer import Answer, console
+from labloop.cli.options import Json, StoreUrl, Words, Yes, campaign_and, workspace
+from labloop.cli.progress import working
+from labloop.cli.prompts import agreed, interactive
+from labloop.cli.record import recorded_data, show_recorded
+from labloop.cli.render import said
+from labloop.errors import UsageError
+from labloop.loop.handin import import_rows
+from labloop.loop.look import read_spec_of
+from labloop.loop.record import Recorded
+
+__all__ = ["command"]
+
+
+def command(
+    words: Words = None,
+    outside: Annotated[bool, typer.Option("--outside", help="Rows may lie outside the bounds.")] = False,
+    sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    yes: Yes = False,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> Answer:
+    """Import earlier results from a table.
+
+    Every row is an experiment with all its conditions. Columns are found by name or label, units in headings
+    are compared, decimal commas and encodings recognised; rows imported before are skipped, so a file that
+    has grown can be imported again.
+
+    Example:
+
+        labloop import hydrogel old.csv
+    """
+    ws = workspace(store)
+    name, rest = campaign_and(ws, words)
+    if len(rest) != 1:
+        raise UsageError("import which file?", hint=f"labloop import {name} old.csv")
+    ws.enrol(name)
+    spec = read_spec_of(ws.store, name)
+
+    def confirmed(seen: Recorded) -> bool:
+        to = console(stderr=True)
+        said(to, *seen.notes, f"{len(seen.added)} new experiments, {seen.skipped} already there.")
+        return agreed("import them?", yes=False, json=False)
+
+    ask = interactive(json) and not yes
+    with nullcontext() if ask else working("importing"):
+        done = import_rows(
+            ws.store, name, Path(rest[0]), outside=outside, sheet=sheet, confirm=confirmed if ask else None
+        )
+    return Answer(recorded_data(done), lambda to: show_recorded(to, done, spec), done.notes)

@@ -1,0 +1,112 @@
+"""Which column of a table is which parameter or outcome; a renamed column is never taken for a note."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from labloop.errors import InvalidTable, Problem
+from labloop.exchange.units import same_unit, split_heading
+from labloop.spec.models import Spec
+from labloop.tables import Table
+
+__all__ = ["OWN", "Columns", "match_columns"]
+
+OWN = ("experiment", "replicate", "failure", "note")
+"""Columns that sheets have besides parameters and outcomes."""
+
+_PASSED_OVER = frozenset({"campaign", "batch", "status", "slot", "reason", "origin", "chance_of_best", "distance"})
+_PREFIXES = ("predicted_", "low_", "high_")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Column numbers by what they hold; ``extra`` by heading."""
+
+    parameters: Mapping[str, int]
+    outcomes: Mapping[str, int]
+    covariates: Mapping[str, int]
+    own: Mapping[str, int]
+    extra: Mapping[str, int]
+
+
+def match_columns(table: Table, spec: Spec) -> Columns:
+    """Match every heading with what it means: by name, by label, or by either with its unit behind it.
+
+    Raises
+    ------
+    InvalidTable
+        If a heading carries another unit than declared, two headings mean the same, or a heading is so close
+        to a missing name that it may be a misspelling.
+    """
+    known = dict(_known(spec))
+    units = {**{n: p.unit for n, p in spec.parameters.items()}, **{n: o.unit for n, o in spec.outcomes.items()}}
+    found: dict[str, int] = {}
+    extra: dict[str, int] = {}
+    problems: list[Problem] = []
+    for index, heading in enumerate(table.headings):
+        name, unit = _meaning(heading, known)
+        if name is None:
+            if not _is_ours(heading):
+                extra[heading] = index
+            continue
+        if unit is not None and units.get(name) and not same_unit(unit, units[name]):
+            problems.append(
+                Problem(
+                    f"the heading {heading!r} is in {unit}, {name} is declared in {units[name]}",
+                    heading,
+                    f"convert the column to {units[name]}, or change unit: in the campaign file",
+                )
+            )
+        if name in found:
+            other = table.headings[found[name]]
+            problems.append(Problem(f"{other!r} and {heading!r} both mean {name}", heading, "remove one"))
+        found[name] = index
+    problems += _misspelt(extra, [name for name in (*units, *OWN) if name not in found], spec)
+    if problems:
+        raise InvalidTable(table.source, problems)
+    return Columns(
+        parameters={name: found[name] for name in spec.proposed if name in found},
+        outcomes={name: found[name] for name in spec.outcomes if name in found},
+        covariates={name: found[name] for name in spec.covariates if name in found},
+        own={name: found[name] for name in OWN if name in found},
+        extra=extra,
+    )
+
+
+def _known(spec: Spec) -> Iterator[tuple[str, str]]:
+    for name, each in (*spec.parameters.items(), *spec.outcomes.items()):
+        yield name.casefold(), name
+        if each.label:
+            yield each.label.strip().casefold(), name
+    for name in OWN:
+        yield name, name
+
+
+def _meaning(heading: str, known: Mapping[str, str]) -> tuple[str | None, str | None]:
+    whole = heading.strip().casefold()
+    if whole in known:
+        return known[whole], None
+    bare, unit = split_heading(heading)
+    if unit is not None and bare.casefold() in known:
+        return known[bare.casefold()], unit
+    return None, None
+
+
+def _is_ours(heading: str) -> bool:
+    return heading in _PASSED_OVER or heading.startswith(_PREFIXES)
+
+
+def _misspelt(extra: Mapping[str, int], missing: list[str], spec: Spec) -> Iterator[Problem]:
+    labels = {name: (each.label or name) for name, each in (*spec.parameters.items(), *spec.outcomes.items())}
+    words = {labels.get(name, name).casefold(): name for name in missing}
+    words |= {name.casefold(): name for name in missing}
+    for heading in extra:
+        bare = split_heading(heading)[0].casefold()
+        close = get_close_matches(bare, words, n=1, cutoff=0.75)
+        if close:
+            meant = labels.get(words[close[0]], words[close[0]])
+            yield Problem(
+                f"unknown column {heading!r}", heading, f"did you mean {meant!r}? if not, rename it to something else"
+            )

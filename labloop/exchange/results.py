@@ -1,0 +1,304 @@
+"""From a filled-in sheet to results: every cell checked against the spec, every problem listed."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from labloop.errors import InvalidInput, InvalidTable, Problem, did_you_mean
+from labloop.exchange.columns import Columns, match_columns
+from labloop.records import Conditions, FailureKind, Result, Value
+from labloop.spec.check import misfit
+from labloop.spec.models import Spec
+from labloop.spec.parameters import Choice, Component, Constant, Integer
+from labloop.tables import Cell, Stamp, Table
+
+__all__ = ["Handed", "check_results", "read_results"]
+
+_MOST_PROBLEMS = 20
+# A mixture that was weighed in does not sum to its total to the last digit; one that is off by more is a mistake.
+_SUM_TOLERANCE = 0.01
+_SUM_SAID = 1e-6
+_FAR = 100.0
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Results that a table holds, and what is odd about them though not wrong."""
+
+    results: tuple[Result, ...]
+    notes: tuple[str, ...] = ()
+
+
+def read_results(
+    table: Table, spec: Spec, *, number_of: Callable[[str], int], outside: bool = False
+) -> Handed:
+    """Read results from a table.
+
+    A row with an ``experiment`` says what came of it; one without is an experiment that nobody proposed.
+    Blank cells are not measured, blank conditions are as planned, unknown columns are kept as notes.
+
+    Parameters
+    ----------
+    number_of : turns the text of an ``experiment`` cell into its number, or raises InvalidInput.
+    outside : numbers may lie outside the bounds (it really was run there).
+
+    Raises
+    ------
+    InvalidTable
+        If anything is wrong; up to 20 problems are listed, and how many more there are.
+    """
+    columns = match_columns(table, spec)
+    if not columns.outcomes and not columns.own and not columns.parameters:
+        known = ", ".join([*spec.outcomes, *spec.proposed][:8])
+        raise InvalidTable(table.source, [Problem("no column that the campaign knows", "", f"it knows: {known}")])
+    reader = _Reader(table, spec, columns, number_of, outside)
+    results = [result for number, row in enumerate(table.rows, 1) if (result := reader.read(number, row)) is not None]
+    problems = [*reader.problems, *_repeated(results)]
+    _refuse(table.source, problems)
+    return Handed(tuple(results), (*table.notes, *_odd(results, spec), *reader.notes))
+
+
+def check_results(results: Sequence[Result], spec: Spec, *, source: str, outside: bool = False) -> None:
+    """Check results that did not come from a table.
+
+    Raises
+    ------
+    InvalidTable
+        If a value cannot be.
+    """
+    problems: list[Problem] = []
+    for result in results:
+        for name, value in (result.executed or {}).items():
+            if name not in spec.proposed:
+                problems.append(Problem(f"no parameter {name!r} that is set", name, did_you_mean(name, spec.proposed)))
+            elif said := _misfit(spec, name, value, outside):
+                problems.append(said)
+        problems += [p for name, value in result.outcomes.items() if (p := _out_of_range(spec, name, value))]
+        if result.experiment is None and result.executed:
+            problems += _sums(spec, result.executed)[0]
+    _refuse(source, problems)
+
+
+def _refuse(source: str, problems: Sequence[Problem]) -> None:
+    if len(problems) > _MOST_PROBLEMS:
+        rest = Problem(f"and {len(problems) - _MOST_PROBLEMS} more problems", hint="repair these first")
+        problems = [*problems[:_MOST_PROBLEMS], rest]
+    if problems:
+        raise InvalidTable(source, problems)
+
+
+class _Reader:
+    """Reads one row after the other and gathers what is wrong."""
+
+    def __init__(
+        self, table: Table, spec: Spec, columns: Columns, number_of: Callable[[str], int], outside: bool
+    ) -> None:
+        self.problems: list[Problem] = []
+        self.notes: list[str] = []
+        self._table, self._spec, self._columns = table, spec, columns
+        self._number_of, self._outside = number_of, outside
+
+    def read(self, number: int, row: Sequence[Cell]) -> Result | None:
+        before = len(self.problems)
+        experiment = self._experiment(number, row)
+        executed = dict(self._conditions(number, row))
+        outcomes = dict(self._numbers(number, row, self._columns.outcomes, check=True))
+        covariates = dict(self._numbers(number, row, self._columns.covariates, check=False))
+        failure = self._failure(number, row)
+        replicate = self._replicate(number, row)
+        if failure is not None and outcomes:
+            self._say(number, "failure", "failed, and yet it has results", "clear one of the two")
+        if experiment is None:
+            self._complete(number, executed)
+        if len(self.problems) > before:
+            return None
+        extra = {
+            heading: text
+            for heading, index in self._columns.extra.items()
+            if (text := self._table.text(row[index]))
+        }
+        return Result(
+            experiment=experiment,
+            outcomes=outcomes,
+            covariates=covariates,
+            executed=executed or None,
+            replicate=replicate,
+            failure=failure,
+            note=self._text(row, "note"),
+            extra=extra,
+            row=number,
+        )
+
+    def _text(self, row: Sequence[Cell], column: str) -> str:
+        index = self._columns.own.get(column)
+        return "" if index is None else self._table.text(row[index])
+
+    def _experiment(self, number: int, row: Sequence[Cell]) -> int | None:
+        text = self._text(row, "experiment")
+        if not text:
+            return None
+        try:
+            return self._number_of(text)
+        except InvalidInput as error:
+            self._say(number, "experiment", error.message, error.hint)
+            return None
+
+    def _conditions(self, number: int, row: Sequence[Cell]) -> Iterator[tuple[str, Value]]:
+        for name, index in self._columns.parameters.items():
+            try:
+                value = self._condition(name, row[index])
+            except InvalidInput as error:
+                self._say(number, self._table.headings[index], error.message, error.hint)
+                continue
+            if value is None:
+                continue
+            wrong = _misfit(self._spec, name, value, self._outside)
+            if wrong:
+                self._say(number, self._table.headings[index], wrong.message, wrong.hint)
+            else:
+                yield name, value
+
+    def _condition(self, name: str, cell: Cell) -> Value | None:
+        parameter = self._spec.parameters[name]
+        if isinstance(parameter, Choice) or (isinstance(parameter, Constant) and isinstance(parameter.value, str)):
+            return self._choice(parameter, cell)
+        value = self._table.number(cell, unit=parameter.unit)
+        if value is not None and isinstance(parameter, Integer) and value.is_integer():
+            return int(value)
+        return value
+
+    def _choice(self, parameter: Choice | Constant, cell: Cell) -> str | None:
+        text = self._table.text(cell)
+        if not text:
+            return None
+        names = parameter.names if isinstance(parameter, Choice) else (str(parameter.value),)
+        if text in names:
+            return text
+        folded = {name.casefold(): name for name in names}
+        if isinstance(cell, Stamp):
+            raise InvalidInput(
+                f"{text!r} is a date", hint="the spreadsheet made it: format the column as text and type it again"
+            )
+        stripped = {name.lstrip("0"): name for name in names if name != name.lstrip("0")}
+        if text in stripped:
+            raise InvalidInput(
+                f"{text!r} is not a choice", hint=f"the spreadsheet dropped the zeros of {stripped[text]!r}: format the column as text"
+            )
+        return folded.get(text.casefold(), text)
+
+    def _numbers(
+        self, number: int, row: Sequence[Cell], columns: Mapping[str, int], *, check: bool
+    ) -> Iterator[tuple[str, float]]:
+        for name, index in columns.items():
+            heading = self._table.headings[index]
+            declared = self._spec.outcomes[name] if name in self._spec.outcomes else self._spec.parameters[name]
+            try:
+                value = self._table.number(row[index], unit=declared.unit)
+            except InvalidInput as error:
+                self._say(number, heading, error.message, error.hint)
+                continue
+            if value is None:
+                continue
+            wrong = _out_of_range(self._spec, name, value) if check else None
+            if wrong:
+                self._say(number, heading, wrong.message, wrong.hint)
+            else:
+                yield name, value
+
+    def _failure(self, number: int, row: Sequence[Cell]) -> FailureKind | None:
+        text = self._text(row, "failure").casefold()
+        if not text:
+            return None
+        try:
+            return FailureKind(text)
+        except ValueError:
+            kinds = [kind.value for kind in FailureKind]
+            self._say(number, "failure", f"{text!r} is not a kind of failure", f"expected one of {', '.join(kinds)}")
+            return None
+
+    def _replicate(self, number: int, row: Sequence[Cell]) -> int | None:
+        text = self._text(row, "replicate")
+        if not text:
+            return None
+        if text.isascii() and text.isdigit() and 0 < int(text) < 10_000:
+            return int(text)
+        self._say(number, "replicate", f"{text!r} is not a replicate", "expected 1, 2, 3, ...")
+        return None
+
+    def _complete(self, number: int, executed: Conditions) -> None:
+        spec = self._spec
+        needed = [n for n, p in spec.proposed.items() if not isinstance(p, Constant) and n not in executed]
+        if needed:
+            hint = "fill them in, or give the id of the experiment"
+            self._say(number, "", f"an experiment that nobody proposed lacks {', '.join(needed)}", hint)
+            return
+        problems, notes = _sums(spec, executed)
+        for problem in problems:
+            self._say(number, problem.path, problem.message, problem.hint)
+        self.notes += [f"Row {number}: {note}" for note in notes]
+
+    def _say(self, row: int, column: str, message: str, hint: str) -> None:
+        line = self._table.lines[row - 1] if row <= len(self._table.lines) else None
+        self.problems.append(Problem(message, column, hint, None if line == row else line, row))
+
+
+def _misfit(spec: Spec, name: str, value: Value, outside: bool) -> Problem | None:
+    wrong = misfit(spec, name, value)
+    if not wrong or (outside and not isinstance(value, str) and not isinstance(spec.parameters[name], Constant)):
+        return None
+    hint = "correct it" if isinstance(value, str) else "correct it; if it really was run there: --outside"
+    return Problem(wrong, name, hint)
+
+
+def _out_of_range(spec: Spec, name: str, value: float) -> Problem | None:
+    if name not in spec.outcomes:
+        return None if name in spec.covariates else Problem(f"no outcome {name!r}", name, did_you_mean(name, spec.outcomes))
+    possible = spec.outcomes[name].range
+    if possible is None or possible[0] <= value <= possible[1]:
+        return None
+    hint = "check the value, or widen range: in the campaign file"
+    return Problem(f"{name} = {value:g} is outside its range {possible[0]:g} to {possible[1]:g}", name, hint)
+
+
+def _sums(spec: Spec, executed: Conditions) -> tuple[list[Problem], list[str]]:
+    problems: list[Problem] = []
+    notes: list[str] = []
+    for group, mixture in spec.mixtures.items():
+        names = spec.components(group)
+        amounts = [float(executed.get(name, 0.0)) for name in names]
+        total = sum(amounts)
+        off = abs(total - mixture.total) / mixture.total
+        if off > _SUM_TOLERANCE:
+            hint = "check the amounts"
+            if abs(total - 100 * mixture.total) < mixture.total or abs(100 * total - mixture.total) < mixture.total:
+                hint = "percent or fraction? the campaign file says total: " + f"{mixture.total:g}"
+            problems.append(Problem(f"{group} sums to {total:g}, expected {mixture.total:g}", names[0], hint))
+        elif off > _SUM_SAID:
+            notes.append(f"{group} sums to {total:.6g} instead of {mixture.total:g}; kept as it is.")
+    return problems, notes
+
+
+def _repeated(results: Sequence[Result]) -> Iterator[Problem]:
+    seen: dict[tuple[int, int], Result] = {}
+    for result in results:
+        if result.experiment is None or not (result.outcomes or result.failure):
+            continue
+        key = (result.experiment, result.replicate or 1)
+        if key in seen:
+            hint = "for a second measurement number the rows in the column replicate: 1, 2, ..."
+            yield Problem(f"repeats the experiment of row {seen[key].row}", "experiment", hint, row=result.row)
+        seen[key] = result
+
+
+def _odd(results: Sequence[Result], spec: Spec) -> Iterator[str]:
+    for name in spec.outcomes:
+        values = [(each.row, each.outcomes[name]) for each in results if each.outcomes.get(name)]
+        if len(values) < 4:
+            continue
+        middle = statistics.median(abs(value) for _, value in values)
+        for row, value in values:
+            if abs(value) > _FAR * middle:
+                yield f"Row {row}: {name} = {value:g} is more than {_FAR:g} times the median {middle:g}; check its unit."
+

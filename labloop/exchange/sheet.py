@@ -1,0 +1,162 @@
+"""Writes tables that spreadsheets open as they are: CSV, XLSX, JSON.
+
+CSV is UTF-8 with a byte order mark, so that Excel reads its signs right; texts that a spreadsheet would run
+as a formula get a leading apostrophe, which our reader takes off again; numbers are never altered.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from labloop.errors import Conflict, InvalidInput, StorageError
+from labloop.records import Value
+from labloop.tables.workbook import SHEET
+
+__all__ = ["Column", "Sheet", "refuse_existing", "write_sheet", "written"]
+
+Blank = Value | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A heading, and what the column is for: ``plan`` (set this), ``result`` (fill this in) or ``other``."""
+
+    heading: str
+    role: str = "other"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table to be written; None is a blank cell."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Blank, ...], ...]
+
+
+def write_sheet(path: Path, sheet: Sheet, *, force: bool = False) -> None:
+    """Write a table; the file's ending says how: .csv, .xlsx or .json.
+
+    The file is written aside and moved into place, so that a half-written one is never seen.
+
+    Raises
+    ------
+    InvalidInput
+        If the ending is another one.
+    Conflict
+        If the file exists and ``force`` is not given.
+    StorageError
+        If it cannot be written.
+    """
+    writers = {".csv": _csv, ".xlsx": _xlsx, ".json": _json}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise InvalidInput(f"{path.name} ends in {path.suffix!r}", hint=f"expected one of {', '.join(writers)}")
+    refuse_existing(path, force=force)
+    with written(path) as aside:
+        writer(aside, sheet)
+
+
+def refuse_existing(path: Path, *, force: bool) -> None:
+    """Refuse to overwrite a file that somebody may have filled in.
+
+    Raises
+    ------
+    Conflict
+        If it exists and ``force`` is not given.
+    """
+    if path.exists() and not force:
+        raise Conflict(f"{path} exists", hint="choose another name, or overwrite it with --force")
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Give a file to write beside ``path``, and move it into place when the block ends well.
+
+    Raises
+    ------
+    StorageError
+        If the folder is missing or cannot be written to.
+    """
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}", hint="check the folder") from error
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        aside.chmod(0o666 & ~_umask())
+        aside.replace(path)
+    except OSError as error:
+        raise StorageError(f"{path} cannot be written: {error.strerror}", hint="is it open elsewhere?") from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def _guarded(value: Blank) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _csv(path: Path, sheet: Sheet) -> None:
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        writer.writerow([_guarded(column.heading) for column in sheet.columns])
+        writer.writerows([_guarded(value) for value in row] for row in sheet.rows)
+
+
+def _json(path: Path, sheet: Sheet) -> None:
+    headings = [column.heading for column in sheet.columns]
+    rows = [{h: v for h, v in zip(headings, row, strict=True) if v is not None} for row in sheet.rows]
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _xlsx(path: Path, sheet: Sheet) -> None:
+    # A fifth of a second to import, and only workbooks need it.
+    from openpyxl import Workbook
+    from openpyxl.styles import Alignment, Font, PatternFill
+    from openpyxl.utils import get_column_letter
+
+    fills = {"plan": PatternFill("solid", fgColor="E8EEF4"), "result": PatternFill("solid", fgColor="FFF6D6")}
+    book = Workbook()
+    page = book.active
+    assert page is not None
+    page.title = SHEET
+    page.append([column.heading for column in sheet.columns])
+    for row in sheet.rows:
+        page.append([None] * len(row))
+        for index, value in enumerate(row, 1):
+            cell = page.cell(page.max_row, index)
+            if isinstance(value, str):
+                cell.set_explicit_value(value, "s")  # never a formula, whatever it begins with
+                cell.number_format = "@"
+            elif value is not None:
+                cell.value = value
+    for index, column in enumerate(sheet.columns, 1):
+        cells = [page.cell(line, index) for line in range(1, page.max_row + 1)]
+        cells[0].font = Font(bold=True)
+        cells[0].alignment = Alignment(wrap_text=True, vertical="top")
+        for cell in cells[1:]:
+            if column.role in fills:
+                cell.fill = fills[column.role]
+        widest = max(len(str(cell.value or "")) for cell in cells)
+        page.column_dimensions[get_column_letter(index)].width = min(max(widest + 2, 9), 40)
+    page.freeze_panes = "B2"
+    book.save(path)
+
