@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from labloop.campaign import Campaign, create, open  # noqa: A004 - labloop.open reads like the built-in
+    from labloop.campaign import Campaign, create, open
     from labloop.errors import LabloopError
     from labloop.spec.models import Spec
 

@@ -35,7 +35,7 @@ Rows = pd.DataFrame | Sequence[Mapping[str, Any]] | Mapping[str, Any] | str | Pa
 """What may be handed in: a frame, one row or several as mappings, or the path of a CSV, XLSX or JSON file."""
 
 
-def open(name: str | None = None, *, folder: str | Path | None = None, store: str | None = None) -> Campaign:  # noqa: A001 - labloop.open reads like the built-in
+def open(name: str | None = None, *, folder: str | Path | None = None, store: str | None = None) -> Campaign:
     """Open a campaign of a workspace.
 
     Parameters
@@ -158,9 +158,7 @@ class Campaign:
         table = rows if isinstance(rows, str | Path) else rows_of_frame(rows)
         return import_rows(self._store, self.name, table)
 
-    def add(
-        self, conditions: Conditions | Iterable[Conditions], *, note: str = "", outside: bool = False
-    ) -> Recorded:
+    def add(self, conditions: Conditions | Iterable[Conditions], *, note: str = "", outside: bool = False) -> Recorded:
         """Add experiments of your own that have no result yet.
 
         Raises
@@ -194,7 +192,7 @@ class Campaign:
             self.name,
             number,
             reason=reason,
-            observation=replicate,
+            replicate=replicate,
             outcomes=outcomes,
             executed=executed,
             outside=outside,

@@ -33,9 +33,7 @@ def make_spec(**changes: Any) -> Spec:
     return Spec.model_validate({**fields, **changes})
 
 
-def grid_plan(
-    spec: Spec, observed: Sequence[Experiment], pending: Sequence[Conditions], n: int, seed: int
-) -> Proposal:
+def grid_plan(spec: Spec, observed: Sequence[Experiment], pending: Sequence[Conditions], n: int, seed: int) -> Proposal:
     """Walk along the temperatures: enough of a planner where only the bookkeeping is under test."""
     taken = len(observed) + len(pending)
     picked = []
@@ -47,7 +45,9 @@ def grid_plan(
             "operator": "robot",
         }
         prediction = Prediction(mean=50.0, sd=10.0, low=33.6, median=50.0, high=66.4)
-        picked.append(ProposedExperiment(conditions, "novelty", "Nobody looked here.", {"yield": prediction}, 0.25, 0.5))
+        picked.append(
+            ProposedExperiment(conditions, "novelty", "Nobody looked here.", {"yield": prediction}, 0.25, 0.5)
+        )
     return Proposal(tuple(picked), seed, spec.planner.strategy, {"surrogate": "none"})
 
 

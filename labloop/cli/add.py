@@ -37,8 +37,8 @@ def command(
 
     The planner learns from them like from any other; without a result they count as under way.
 
-    Examples:
-
+    Examples
+    --------
         labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO
 
         labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO --result yield=71
@@ -51,7 +51,7 @@ def command(
     spec = read_spec_of(ws.store, name)
     if rest and not set_:
         done = hand_in(ws.store, name, Path(rest[0]), outside=outside)
-        return Answer(recorded_data(done), lambda to: show_recorded(to, done, spec), done.notes)
+        return Answer(recorded_data(done), lambda to: show_recorded(to, done), done.notes)
     if not set_:
         conditions = " ".join(f"--set {each}=VALUE" for each in spec.varied)
         raise UsageError("add what?", hint=f"labloop add {name} {conditions}, or a file")
@@ -62,4 +62,4 @@ def command(
         added = type_in(ws.store, name, [row], outside=outside)
     else:
         added = add(ws.store, name, [conditions_], note=note, outside=outside)
-    return Answer(recorded_data(added), lambda to: show_recorded(to, added, spec), added.notes)
+    return Answer(recorded_data(added), lambda to: show_recorded(to, added), added.notes)

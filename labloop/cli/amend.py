@@ -21,7 +21,8 @@ __all__ = ["command"]
 def command(
     words: Words = None,
     result: Annotated[
-        list[str] | None, typer.Option("--result", metavar="NAME=VALUE", help="The right value; NAME=none: not measured.")
+        list[str] | None,
+        typer.Option("--result", metavar="NAME=VALUE", help="The right value; NAME=none: not measured."),
     ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="What was executed in truth.")
@@ -34,8 +35,8 @@ def command(
 ) -> Answer:
     """Correct a result or what was executed; the original stays visible.
 
-    Examples:
-
+    Examples
+    --------
         labloop amend hydrogel 7 --result adhesion=83.2 --reason "typed 38.2"
 
         labloop amend hydrogel 7 --set temperature=61 --reason "read off the logger"
@@ -48,14 +49,15 @@ def command(
     ws.enrol(name)
     spec = read_spec_of(ws.store, name)
     outcomes = {
-        key: None if text.casefold() == "none" else outcome(spec, key, text) for key, text in assignments(result, "--result")
+        key: None if text.casefold() == "none" else outcome(spec, key, text)
+        for key, text in assignments(result, "--result")
     }
     executed = {key: condition(spec, key, text) for key, text in assignments(set_, "--set")}
     amended = amend(
         ws.store,
         name,
         numbers[0],
-        observation=replicate,
+        replicate=replicate,
         outcomes=outcomes,
         executed=executed,
         outside=outside,

@@ -24,8 +24,8 @@ def command(words: Words = None, json: Json = False, store: StoreUrl = None) -> 
 
     Nothing in the ledger is ever changed: a correction is a further entry, and what it corrects stays.
 
-    Examples:
-
+    Examples
+    --------
         labloop history hydrogel
 
         labloop history hydrogel 7
@@ -89,7 +89,11 @@ def summary(entry: LedgerEntry) -> str:
             numbers = [each["number"] for each in payload["experiments"]]
             return f"added {_numbers(numbers)} ({payload['origin']}{_from(payload)})"
         case "recorded":
-            return "; ".join(_result(each) for each in payload["results"][:3]) + _more(payload["results"]) + _from_too(payload)
+            return (
+                "; ".join(_result(each) for each in payload["results"][:3])
+                + _more(payload["results"])
+                + _from_too(payload)
+            )
         case "amended":
             return f"amended {payload['experiment']}, {_changes(payload)}{because}"
         case "vetoed":

@@ -16,7 +16,6 @@ from labloop.cli.record import recorded_data, show_recorded
 from labloop.cli.render import said
 from labloop.errors import UsageError
 from labloop.loop.handin import import_rows
-from labloop.loop.look import read_spec_of
 from labloop.loop.record import Recorded
 
 __all__ = ["command"]
@@ -45,7 +44,6 @@ def command(
     if len(rest) != 1:
         raise UsageError("import which file?", hint=f"labloop import {name} old.csv")
     ws.enrol(name)
-    spec = read_spec_of(ws.store, name)
 
     def confirmed(seen: Recorded) -> bool:
         to = console(stderr=True)
@@ -57,4 +55,4 @@ def command(
         done = import_rows(
             ws.store, name, Path(rest[0]), outside=outside, sheet=sheet, confirm=confirmed if ask else None
         )
-    return Answer(recorded_data(done), lambda to: show_recorded(to, done, spec), done.notes)
+    return Answer(recorded_data(done), lambda to: show_recorded(to, done), done.notes)

@@ -55,10 +55,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 class _Lazy(TyperGroup):
     """A group that imports a command's module only when the command is called."""
 
-    def list_commands(self, ctx: Context) -> list[str]:
+    def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:  # noqa: ARG002 - typer's signature
         if cmd_name not in COMMANDS:
             return None
         panel, summary = COMMANDS[cmd_name]
@@ -89,7 +89,7 @@ app = typer.Typer(cls=_Lazy, rich_markup_mode="markdown", pretty_exceptions_enab
 def _root(
     version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
 ) -> None:
-    """labloop proposes the experiment nobody would have tried, and keeps the books honest.
+    """Labloop proposes the experiment nobody would have tried, and keeps the books honest.
 
     Write campaigns/NAME.yaml (or **labloop init**), then go round:
     **labloop suggest** - run the experiments - **labloop record**.

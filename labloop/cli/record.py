@@ -21,7 +21,7 @@ from labloop.loop.record import Recorded
 from labloop.loop.typed import condition, outcome
 from labloop.records import FailureKind, Result, experiment_id
 from labloop.spec.models import Spec
-from labloop.tables import read_stream
+from labloop.tabular import read_stream
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -42,7 +42,9 @@ def command(
         FailureKind | None, typer.Option(help="It gave no result: the conditions cannot be run, or an accident.")
     ] = None,
     note: Annotated[str, typer.Option(help="Anything worth remembering.")] = "",
-    replicate: Annotated[bool, typer.Option("--replicate", help="A further measurement of the same experiment.")] = False,
+    replicate: Annotated[
+        bool, typer.Option("--replicate", help="A further measurement of the same experiment.")
+    ] = False,
     outside: Annotated[bool, typer.Option("--outside", help="It really was run outside the bounds.")] = False,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
     yes: Yes = False,
@@ -54,8 +56,8 @@ def command(
     All of it is recorded or nothing; the same file twice is recorded once; a blank cell is not measured.
     A row without an experiment's id is a new experiment and needs all its conditions.
 
-    Examples:
-
+    Examples
+    --------
         labloop record hydrogel 7 --result adhesion=83.2
 
         labloop record hydrogel 7 --result adhesion=83.2 --result adhesion=85.0 --set temperature=61
@@ -99,7 +101,7 @@ def command(
         )
     standing = status(ws.store, name)
     best = [experiment_id(name, each) for each in standing.best]
-    return Answer(recorded_data(done) | {"best": best}, lambda to: show_recorded(to, done, spec), done.notes)
+    return Answer(recorded_data(done) | {"best": best}, lambda to: show_recorded(to, done), done.notes)
 
 
 def _typed(
@@ -144,7 +146,7 @@ def recorded_data(done: Recorded) -> dict[str, Any]:
     }
 
 
-def show_recorded(to: Console, done: Recorded, spec: Spec) -> None:
+def show_recorded(to: Console, done: Recorded) -> None:
     """Say what was recorded."""
     said(to, *_sentences(done, "Recorded"))
 
@@ -162,5 +164,6 @@ def _sentences(done: Recorded, verb: str) -> list[str]:
 
 def _named(campaign: str, numbers: Sequence[int]) -> str:
     if len(numbers) > 6:
-        return f"{len(numbers)} experiments, {experiment_id(campaign, numbers[0])} to {experiment_id(campaign, numbers[-1])}"
+        first, last = experiment_id(campaign, numbers[0]), experiment_id(campaign, numbers[-1])
+        return f"{len(numbers)} experiments, {first} to {last}"
     return ", ".join(experiment_id(campaign, each) for each in numbers)

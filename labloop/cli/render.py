@@ -84,7 +84,11 @@ def conditions_table(spec: Spec, experiments: Sequence[Experiment]) -> Table:
         table.add_column(Text(heading(name, parameter.unit)), justify=justify, overflow="fold")
     for each in experiments:
         table.add_row(_id(spec.name, each), *(Text(plain(each.planned[name])) for name in names))
-    constants = [f"{name} = {plain(p.value)} {p.unit or ''}".strip() for name, p in spec.proposed.items() if isinstance(p, Constant)]
+    constants = [
+        f"{name} = {plain(p.value)} {p.unit or ''}".strip()
+        for name, p in spec.proposed.items()
+        if isinstance(p, Constant)
+    ]
     if constants:
         table.caption = Text("always: " + ", ".join(constants))
         table.caption_justify = "left"
@@ -181,7 +185,9 @@ def experiment_detail(spec: Spec, experiment: Experiment) -> RenderableType:
         parameter = spec.parameters.get(name)
         done = experiment.executed.get(name, value)
         style = "yellow" if done != value else ""
-        table.add_row(Text(heading(name, parameter.unit if parameter else None)), plain(value), Text(plain(done), style=style))
+        table.add_row(
+            Text(heading(name, parameter.unit if parameter else None)), plain(value), Text(plain(done), style=style)
+        )
     parts += [Text(), Padding(table, (0, 0, 0, 2))]
     if experiment.predictions or experiment.observations:
         parts += [Text(), Padding(_against(spec, experiment), (0, 0, 0, 2))]
@@ -236,7 +242,13 @@ def _row(campaign: str, each: Experiment) -> dict[str, Any]:
         "planned": dict(each.planned),
         "executed": dict(each.executed),
         "observations": [
-            {"replicate": o.index, "outcomes": dict(o.outcomes), "covariates": dict(o.covariates), "at": o.at, "note": o.note}
+            {
+                "replicate": o.index,
+                "outcomes": dict(o.outcomes),
+                "covariates": dict(o.covariates),
+                "at": o.at,
+                "note": o.note,
+            }
             for o in each.observations
         ],
         "failure": each.failure.value if each.failure else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from labloop.cli.options import Json
 from labloop.cli.render import said
 from labloop.exchange.sheet import refuse_existing
 from labloop.spec.schema import json_schema
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 __all__ = ["command"]
 
@@ -41,4 +44,8 @@ def command(
         refuse_existing(out, force=force)
         out.write_text(text, encoding="utf-8")
         return Answer({"file": str(out)}, lambda console: said(console, f"Wrote {out}."))
-    return Answer(schema, lambda _: sys.stdout.write(text) and None)
+
+    def show(_: Console) -> None:
+        sys.stdout.write(text)
+
+    return Answer(schema, show)

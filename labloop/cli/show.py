@@ -26,8 +26,8 @@ def command(
 ) -> Answer:
     """Show experiments: conditions, results, predictions, reasons.
 
-    Examples:
-
+    Examples
+    --------
         labloop show hydrogel
 
         labloop show hydrogel 7
@@ -43,7 +43,9 @@ def command(
 
     def show(console: Console) -> None:
         if not found:
-            said(console, "No experiments" + (" of that kind." if waiting or batch else f" yet: labloop suggest {name}"))
+            said(
+                console, "No experiments" + (" of that kind." if waiting or batch else f" yet: labloop suggest {name}")
+            )
         elif numbers:
             for each in found:
                 console.print(experiment_detail(spec, each))

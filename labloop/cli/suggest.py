@@ -32,7 +32,9 @@ def command(
     strategy: Annotated[
         str | None, typer.Option(help=f"{', '.join(_STRATEGIES)}; if not given, as the campaign file says.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Also write a sheet to fill in: .csv or .xlsx.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Also write a sheet to fill in: .csv or .xlsx.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the sheet if it exists.")] = False,
     json: Json = False,
     store: StoreUrl = None,
@@ -41,8 +43,8 @@ def command(
 
     The proposal and its predictions are in the ledger before any result exists.
 
-    Examples:
-
+    Examples
+    --------
         labloop suggest hydrogel
 
         labloop suggest hydrogel -n 8 --out batch.xlsx

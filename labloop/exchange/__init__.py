@@ -1,0 +1,1 @@
+"""Files <-> records, checked against the spec."""

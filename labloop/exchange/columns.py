@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from labloop.errors import InvalidTable, Problem
 from labloop.exchange.units import same_unit, split_heading
 from labloop.spec.models import Spec
-from labloop.tables import Table
+from labloop.tabular import Table
 
 __all__ = ["OWN", "Columns", "match_columns"]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from labloop.records import Experiment, LedgerEntry, experiment_id
 from labloop.spec.models import Spec
-from labloop.tables import Table, read_records
+from labloop.tabular import Table, read_records
 
 __all__ = ["experiments_frame", "history_frame", "rows_of_frame", "suggestion_frame"]
 
@@ -22,7 +22,11 @@ def suggestion_frame(spec: Spec, experiments: Sequence[Experiment], notes: Seque
         row |= {name: each.planned[name] for name in spec.proposed}
         row |= dict.fromkeys((*spec.outcomes, *spec.covariates), float("nan"))
         for name, prediction in each.predictions.items():
-            row |= {f"predicted_{name}": prediction.median, f"low_{name}": prediction.low, f"high_{name}": prediction.high}
+            row |= {
+                f"predicted_{name}": prediction.median,
+                f"low_{name}": prediction.low,
+                f"high_{name}": prediction.high,
+            }
         row |= {"chance_of_best": each.chance_of_best, "distance": each.distance}
         rows.append({**row, "slot": each.slot, "reason": each.reason})
     frame = pd.DataFrame(rows)
@@ -32,7 +36,17 @@ def suggestion_frame(spec: Spec, experiments: Sequence[Experiment], notes: Seque
 
 def experiments_frame(spec: Spec, experiments: Iterable[Experiment]) -> pd.DataFrame:
     """Return one row an observation, conditions as executed; one row for an experiment without any."""
-    columns = ["experiment", "status", "origin", "batch", *spec.proposed, "replicate", *spec.outcomes, *spec.covariates, "note"]
+    columns = [
+        "experiment",
+        "status",
+        "origin",
+        "batch",
+        *spec.proposed,
+        "replicate",
+        *spec.outcomes,
+        *spec.covariates,
+        "note",
+    ]
     rows = []
     for each in experiments:
         shared = {
@@ -67,5 +81,5 @@ def rows_of_frame(rows: pd.DataFrame | Sequence[Mapping[str, Any]] | Mapping[str
     """
     if isinstance(rows, pd.DataFrame):
         plain = rows.astype(object).where(rows.notna(), None)
-        return read_records(plain.to_dict("records"), source="frame")
+        return read_records([{str(k): v for k, v in row.items()} for row in plain.to_dict("records")], source="frame")
     return read_records([rows] if isinstance(rows, Mapping) else rows, source="rows")

@@ -58,8 +58,7 @@ def export_sheet(spec: Spec, experiments: Iterable[Experiment]) -> Sheet:
     columns += [Column("failure"), Column("note"), *(Column(heading) for heading in extra)]
     rows = []
     for each in experiments:
-        for observation in each.observations or (None,):
-            rows.append(_export_row(spec, each, observation, moved, extra))
+        rows += [_export_row(spec, each, observation, moved, extra) for observation in each.observations or (None,)]
     return Sheet(tuple(columns), tuple(rows))
 
 

@@ -11,8 +11,8 @@ from labloop.exchange.columns import Columns, match_columns
 from labloop.records import Conditions, FailureKind, Result, Value
 from labloop.spec.check import misfit
 from labloop.spec.models import Spec
-from labloop.spec.parameters import Choice, Component, Constant, Integer
-from labloop.tables import Cell, Stamp, Table
+from labloop.spec.parameters import Choice, Constant, Integer
+from labloop.tabular import Cell, Stamp, Table
 
 __all__ = ["Handed", "check_results", "read_results"]
 
@@ -31,9 +31,7 @@ class Handed:
     notes: tuple[str, ...] = ()
 
 
-def read_results(
-    table: Table, spec: Spec, *, number_of: Callable[[str], int], outside: bool = False
-) -> Handed:
+def read_results(table: Table, spec: Spec, *, number_of: Callable[[str], int], outside: bool = False) -> Handed:
     """Read results from a table.
 
     A row with an ``experiment`` says what came of it; one without is an experiment that nobody proposed.
@@ -115,9 +113,7 @@ class _Reader:
         if len(self.problems) > before:
             return None
         extra = {
-            heading: text
-            for heading, index in self._columns.extra.items()
-            if (text := self._table.text(row[index]))
+            heading: text for heading, index in self._columns.extra.items() if (text := self._table.text(row[index]))
         }
         return Result(
             experiment=experiment,
@@ -184,7 +180,8 @@ class _Reader:
         stripped = {name.lstrip("0"): name for name in names if name != name.lstrip("0")}
         if text in stripped:
             raise InvalidInput(
-                f"{text!r} is not a choice", hint=f"the spreadsheet dropped the zeros of {stripped[text]!r}: format the column as text"
+                f"{text!r} is not a choice",
+                hint=f"the spreadsheet dropped the zeros of {stripped[text]!r}: format the column as text",
             )
         return folded.get(text.casefold(), text)
 
@@ -254,7 +251,11 @@ def _misfit(spec: Spec, name: str, value: Value, outside: bool) -> Problem | Non
 
 def _out_of_range(spec: Spec, name: str, value: float) -> Problem | None:
     if name not in spec.outcomes:
-        return None if name in spec.covariates else Problem(f"no outcome {name!r}", name, did_you_mean(name, spec.outcomes))
+        return (
+            None
+            if name in spec.covariates
+            else Problem(f"no outcome {name!r}", name, did_you_mean(name, spec.outcomes))
+        )
     possible = spec.outcomes[name].range
     if possible is None or possible[0] <= value <= possible[1]:
         return None
@@ -300,5 +301,4 @@ def _odd(results: Sequence[Result], spec: Spec) -> Iterator[str]:
         middle = statistics.median(abs(value) for _, value in values)
         for row, value in values:
             if abs(value) > _FAR * middle:
-                yield f"Row {row}: {name} = {value:g} is more than {_FAR:g} times the median {middle:g}; check its unit."
-
+                yield f"Row {row}: {name} = {value:g} is over {_FAR:g} times the median {middle:g}; check its unit."

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from labloop.errors import Conflict, InvalidInput, StorageError
 from labloop.records import Value
-from labloop.tables.workbook import SHEET
+from labloop.tabular.workbook import SHEET
 
 __all__ = ["Column", "Sheet", "refuse_existing", "write_sheet", "written"]
 
@@ -139,15 +140,12 @@ def _xlsx(path: Path, sheet: Sheet) -> None:
     assert page is not None
     page.title = SHEET
     page.append([column.heading for column in sheet.columns])
-    for row in sheet.rows:
-        page.append([None] * len(row))
+    for line, row in enumerate(sheet.rows, 2):
         for index, value in enumerate(row, 1):
-            cell = page.cell(page.max_row, index)
+            cell: Any = page.cell(line, index, value)
             if isinstance(value, str):
-                cell.set_explicit_value(value, "s")  # never a formula, whatever it begins with
+                cell.data_type = "s"  # never a formula, whatever it begins with
                 cell.number_format = "@"
-            elif value is not None:
-                cell.value = value
     for index, column in enumerate(sheet.columns, 1):
         cells = [page.cell(line, index) for line in range(1, page.max_row + 1)]
         cells[0].font = Font(bold=True)
@@ -159,4 +157,3 @@ def _xlsx(path: Path, sheet: Sheet) -> None:
         page.column_dimensions[get_column_letter(index)].width = min(max(widest + 2, 9), 40)
     page.freeze_panes = "B2"
     book.save(path)
-

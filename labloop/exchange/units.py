@@ -7,19 +7,21 @@ import unicodedata
 
 __all__ = ["looks_like_unit", "same_unit", "split_heading"]
 
-_KNOWN = frozenset(
-    """
-    kPa MPa Pa GPa bar mbar atm psi N kN mN degC °C C K F °F h hr hrs hour hours min mins s sec ms d day days
-    mol mmol umol nmol mol/L mmol/L umol/L mol/l mmol/l M mM uM nM pM mol/mol mg/mL mg/ml ug/mL ug/ml ng/mL g/L g/l
-    mg/L mg/l g/mol kDa Da g mg ug kg ng L l mL ml uL ul nL % wt% vol% mol% w/w v/v ppm ppb rpm xg g/h mL/min ml/min
-    uL/min L/h nm um mm cm m V mV A mA W Hz kHz eq equiv equivalents U U/mL U/ml mS/cm uS/cm lux AU a.u. RFU OD 1/h
-    EUR USD kJ/mol J kJ pH
-    """.split()
-)
+_KNOWN = frozenset([
+    "kPa", "MPa", "Pa", "GPa", "bar", "mbar", "atm", "psi", "N", "kN", "mN", "degC", "°C", "C", "K", "F",
+    "°F", "h", "hr", "hrs", "hour", "hours", "min", "mins", "s", "sec", "ms", "d", "day", "days", "mol",
+    "mmol", "umol", "nmol", "mol/L", "mmol/L", "umol/L", "mol/l", "mmol/l", "M", "mM", "uM", "nM", "pM",
+    "mol/mol", "mg/mL", "mg/ml", "ug/mL", "ug/ml", "ng/mL", "g/L", "g/l", "mg/L", "mg/l", "g/mol", "kDa",
+    "Da", "g", "mg", "ug", "kg", "ng", "L", "l", "mL", "ml", "uL", "ul", "nL", "%", "wt%", "vol%", "mol%",
+    "w/w", "v/v", "ppm", "ppb", "rpm", "xg", "g/h", "mL/min", "ml/min", "uL/min", "L/h", "nm", "um", "mm",
+    "cm", "m", "V", "mV", "A", "mA", "W", "Hz", "kHz", "eq", "equiv", "equivalents", "U", "U/mL", "U/ml",
+    "mS/cm", "uS/cm", "lux", "AU", "a.u.", "RFU", "OD", "1/h", "EUR", "USD", "kJ/mol", "J", "kJ", "pH",
+])  # fmt: skip
 _ALIASES = {
     "°c": "degc", "c": "degc", "celsius": "degc", "deg c": "degc", "°f": "degf", "f": "degf",
     "hr": "h", "hrs": "h", "hour": "h", "hours": "h", "mins": "min", "minutes": "min", "sec": "s", "seconds": "s",
-    "percent": "%", "pct": "%", "equiv": "eq", "equivalents": "eq", "equiv.": "eq", "eq.": "eq", "day": "d", "days": "d",
+    "percent": "%", "pct": "%", "equiv": "eq", "equivalents": "eq", "equiv.": "eq", "eq.": "eq",
+    "day": "d", "days": "d",
 }  # fmt: skip
 _CASED = {"m", "mm", "um", "nm", "pm", "pa", "mpa", "mw", "mv"}
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[\[(]\s*(?P<unit>[^\])]*?)\s*[\])](?P<rest>.*)$")

@@ -39,12 +39,14 @@ def amend(
     number: int,
     *,
     reason: str,
-    observation: int | None = None,
     outcomes: Mapping[str, float | None] | None = None,
     executed: Conditions | None = None,
+    replicate: int | None = None,
     outside: bool = False,
 ) -> Experiment:
     """Correct outcomes (None: it was not measured after all) or executed conditions of one experiment.
+
+    ``replicate`` says which measurement, where there are several.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def amend(
             payload["executed"] = dict(executed)
         if outcomes:
             _check_outcomes(spec_of(row), outcomes)
-            payload["observation"] = _observation(row, state, observation)
+            payload["observation"] = _observation(row, state, replicate)
             payload["outcomes"] = dict(outcomes)
         if len(payload) == 2:
             raise InvalidInput("nothing to amend", hint="give --result NAME=VALUE or --set NAME=VALUE")
@@ -108,7 +110,9 @@ def veto(store: Store, name: str, numbers: Sequence[int], *, reason: str) -> tup
     return _end(store, name, numbers, "vetoed", {"reason": _reason(reason)})
 
 
-def mark(store: Store, name: str, numbers: Sequence[int], status: Status, *, reason: str = "") -> tuple[Experiment, ...]:
+def mark(
+    store: Store, name: str, numbers: Sequence[int], status: Status, *, reason: str = ""
+) -> tuple[Experiment, ...]:
     """Say that open experiments are accepted, running or cancelled.
 
     Raises
@@ -150,7 +154,7 @@ def _refuse_dependents(
             raise Conflict(
                 f"entry {later.sequence} ({later.kind}) stands on entry {target.sequence}: both are about "
                 f"{experiment_id(row.name, number)}",
-                hint=f"undo entry {later.sequence} first: labloop undo {row.name} --entry {later.sequence} --reason ...",
+                hint=f"undo that one first: labloop undo {row.name} --entry {later.sequence} --reason ...",
             )
 
 
@@ -195,5 +199,7 @@ def _check_outcomes(spec: Spec, outcomes: Mapping[str, float | None]) -> None:
 def _reason(reason: str) -> str:
     clean = " ".join(reason.split())
     if not clean:
-        raise InvalidInput("no reason given", hint="a correction needs one: --reason 'typed 38.2 for 83.2'", field="reason")
+        raise InvalidInput(
+            "no reason given", hint="a correction needs one: --reason 'typed 38.2 for 83.2'", field="reason"
+        )
     return clean

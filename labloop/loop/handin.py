@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from labloop.errors import Conflict, InvalidInput
-from labloop.exchange.results import check_results, read_results
+from labloop.exchange.results import Handed, check_results, read_results
 from labloop.loop.look import read_spec_of
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, record
 from labloop.records import Origin, Result
 from labloop.store import Store
-from labloop.tables import Table, read_table
+from labloop.tabular import Table, read_table
 
 __all__ = ["hand_in", "import_rows", "type_in"]
 
@@ -49,9 +49,7 @@ def hand_in(
     )
     if not handed.results:
         raise InvalidInput(f"{table.source} has headings but no rows", hint="fill in at least one row")
-    return _recorded(
-        store, name, handed.results, source=table.source, replicate=replicate, confirm=confirm, notes=handed.notes
-    )
+    return _recorded(store, name, handed, source=table.source, replicate=replicate, confirm=confirm)
 
 
 def import_rows(
@@ -77,9 +75,7 @@ def import_rows(
     handed = read_results(table, spec, number_of=lambda text: experiment_number(name, text), outside=outside)
     if not handed.results:
         raise InvalidInput(f"{table.source} has headings but no rows", hint="import a table with results")
-    return _recorded(
-        store, name, handed.results, source=table.source, origin=Origin.IMPORT, confirm=confirm, notes=handed.notes
-    )
+    return _recorded(store, name, handed, source=table.source, origin=Origin.IMPORT, confirm=confirm)
 
 
 def type_in(
@@ -99,17 +95,16 @@ def type_in(
 def _recorded(
     store: Store,
     name: str,
-    results: tuple[Result, ...],
+    handed: Handed,
     *,
     source: str,
     replicate: bool = False,
     origin: Origin = Origin.MANUAL,
     confirm: Confirm | None = None,
-    notes: tuple[str, ...] = (),
 ) -> Recorded:
     if confirm is not None:
-        seen = record(store, name, results, replicate=replicate, origin=origin, preview=True)
-        if (seen.recorded or seen.added) and not confirm(replace(seen, notes=(*notes, *seen.notes))):
+        seen = record(store, name, handed.results, replicate=replicate, origin=origin, preview=True)
+        if (seen.recorded or seen.added) and not confirm(replace(seen, notes=(*handed.notes, *seen.notes))):
             raise Conflict("nothing was recorded: you said no", hint="correct the sheet, then record it again")
-    done = record(store, name, results, source=source, replicate=replicate, origin=origin)
-    return replace(done, notes=(*notes, *done.notes))
+    done = record(store, name, handed.results, source=source, replicate=replicate, origin=origin)
+    return replace(done, notes=(*handed.notes, *done.notes))

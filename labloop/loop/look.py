@@ -10,7 +10,7 @@ from labloop.loop.lookup import find_experiment
 from labloop.loop.ranking import keeps_limits, leaders, ranked
 from labloop.records import Experiment, LedgerEntry, Status
 from labloop.spec.models import Spec
-from labloop.store import CampaignRow, Snapshot, Store
+from labloop.store import CampaignRow, Store
 from labloop.store.chain import broken_links
 
 __all__ = ["History", "Standing", "best", "experiments", "history", "read_spec_of", "status", "verify"]

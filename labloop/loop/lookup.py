@@ -24,9 +24,7 @@ def experiment_number(campaign: str, said: str | int) -> int:
             f"experiment {text!r} belongs to the campaign {owner!r}, not to {campaign!r}", hint="check the sheet"
         )
     if not (number.isascii() and number.isdigit()) or len(number) > 15:
-        raise InvalidInput(
-            f"{text!r} is not an experiment", hint=f"write its number, or its id such as {campaign}#7"
-        )
+        raise InvalidInput(f"{text!r} is not an experiment", hint=f"write its number, or its id such as {campaign}#7")
     return int(number)
 
 
@@ -41,9 +39,7 @@ def find_experiment(snapshot: Snapshot, row: CampaignRow, number: int) -> Experi
     found = snapshot.experiments(row, numbers=[number])
     if not found:
         known = f"it has {row.experiments} so far" if row.experiments else "it has none yet"
-        raise NotFound(
-            f"no experiment {experiment_id(row.name, number)}; {known}", hint=f"labloop show {row.name}"
-        )
+        raise NotFound(f"no experiment {experiment_id(row.name, number)}; {known}", hint=f"labloop show {row.name}")
     return found[0]
 
 

@@ -116,7 +116,9 @@ def _known(transaction: Transaction, row: CampaignRow, results: Sequence[Result]
             raise NotFound(
                 f"no experiment {experiment_id(row.name, result.experiment)}"
                 + (f" (row {result.row})" if result.row else ""),
-                hint=f"{row.name} has experiments 1 to {row.experiments}" if row.experiments else "none was proposed yet",
+                hint=f"{row.name} has experiments 1 to {row.experiments}"
+                if row.experiments
+                else "none was proposed yet",
             )
     return known
 
@@ -173,11 +175,18 @@ class _Batch:
                 return
             result = replace(result, outcomes=new, covariates=aside, extra={})
         if state.status in (Status.VETOED, Status.CANCELLED):
-            self.notes.append(f"{experiment_id(self._row.name, state.number)} was {state.status.value}; its result is kept.")
+            self.notes.append(
+                f"{experiment_id(self._row.name, state.number)} was {state.status.value}; its result is kept."
+            )
         observation = Observation(
             index, result.outcomes, covariates=result.covariates, note=result.note, extra=result.extra
         )
-        self._write(replace(state, note=""), replace(result, note=""), {"observation": observation_to_dict(observation)}, executed)
+        self._write(
+            replace(state, note=""),
+            replace(result, note=""),
+            {"observation": observation_to_dict(observation)},
+            executed,
+        )
         self._known[state.number] = replace(
             state, observations=(*(each for each in state.observations if each.index != index), observation)
         )
@@ -189,8 +198,9 @@ class _Batch:
                 self._conflict(
                     result,
                     f"has {name} = {written[name]:.12g} written down, now {value:.12g} is handed in",
-                    f"a second measurement: --replicate (in a sheet: replicate {len(state.observations) + 1}); a "
-                    f"correction: labloop amend {self._row.name} {state.number} --result {name}={value:.12g} --reason ...",
+                    f"a second measurement: --replicate (in a sheet: replicate {len(state.observations) + 1}); "
+                    f"a correction: labloop amend {self._row.name} {state.number} "
+                    f"--result {name}={value:.12g} --reason ...",
                     field=name,
                 )
                 return True
@@ -208,9 +218,7 @@ class _Batch:
         merged = {**state.executed, **result.executed}
         return None if merged == dict(state.executed) else merged
 
-    def _write(
-        self, state: Experiment, result: Result, change: Mapping[str, Any], executed: Conditions | None
-    ) -> None:
+    def _write(self, state: Experiment, result: Result, change: Mapping[str, Any], executed: Conditions | None) -> None:
         fields: dict[str, Any] = {"experiment": state.number, **change}
         if executed is not None:
             if state.observations:

@@ -143,7 +143,9 @@ def _within_budget(moment: _Moment, n: int) -> tuple[int, tuple[str, ...]]:
 def _planned(moment: _Moment, n: int, batch: int, plan: Plan | None) -> Proposal:
     if plan is None:
         # The planner brings torch along; whoever only records or looks must not wait for it.
-        from labloop.planner import plan
+        from labloop.planner import plan as plan_by_model
+
+        plan = plan_by_model
     seed = seed_of(moment.spec.planner.seed, batch)
     proposal = plan(moment.spec, moment.observed, moment.pending, n, seed)
     if not proposal.experiments:
@@ -165,8 +167,7 @@ def _write(
     first = moment.row.experiments + 1
     numbers = range(first, first + len(proposal.experiments))
     experiments: list[dict[str, Any]] = [
-        {"number": number, **proposed_to_dict(each)}
-        for number, each in zip(numbers, proposal.experiments, strict=True)
+        {"number": number, **proposed_to_dict(each)} for number, each in zip(numbers, proposal.experiments, strict=True)
     ]
     if replaces is not None:
         experiments = [{**each, "replaces": replaces} for each in experiments]

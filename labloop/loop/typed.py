@@ -6,7 +6,7 @@ from labloop.errors import InvalidInput, did_you_mean
 from labloop.records import Value
 from labloop.spec.models import Outcome, Spec
 from labloop.spec.parameters import Choice, Constant, Covariate
-from labloop.tables import parse_number
+from labloop.tabular import parse_number
 
 __all__ = ["condition", "number", "outcome"]
 
@@ -24,9 +24,7 @@ def condition(spec: Spec, name: str, text: str) -> Value:
         raise InvalidInput(f"no parameter {name!r} that is set", hint=did_you_mean(name, spec.proposed), field=name)
     if isinstance(parameter, Choice):
         if text not in parameter.names:
-            raise InvalidInput(
-                f"{name} has no choice {text!r}", hint=did_you_mean(text, parameter.names), field=name
-            )
+            raise InvalidInput(f"{name} has no choice {text!r}", hint=did_you_mean(text, parameter.names), field=name)
         return text
     if isinstance(parameter, Constant) and isinstance(parameter.value, str):
         return text

@@ -42,7 +42,9 @@ class Workspace:
         try:
             return self.campaigns / f"{check_name(name)}.yaml"
         except ValueError as error:
-            raise InvalidInput(f"{name!r} is not a campaign's name: {error}", hint="use a name such as hydrogel") from error
+            raise InvalidInput(
+                f"{name!r} is not a campaign's name: {error}", hint="use a name such as hydrogel"
+            ) from error
 
     def names(self) -> tuple[str, ...]:
         """Return the campaigns that have a file or stand in the store."""

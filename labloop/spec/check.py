@@ -94,9 +94,7 @@ def _mixtures(spec: Spec) -> Iterator[Problem]:
                     f"use at most {mixture.total:g}, or check the unit (percent or fraction?)",
                 )
             if part.min > top:
-                yield Problem(
-                    f"min {part.min:g} is above max {top:g}", f"parameters.{name}.min", "swap or widen them"
-                )
+                yield Problem(f"min {part.min:g} is above max {top:g}", f"parameters.{name}.min", "swap or widen them")
         yield from _can_sum(spec, group, parts)
 
 
@@ -172,19 +170,19 @@ def _kinds(spec: Spec, node: Logic, text: str, path: str) -> Iterator[Problem]:
                     if _is_worded(spec, Name(name)):
                         yield Problem(f"{name!r} is a choice, not a number, in {text!r}", path, "compare it with == ")
                 return
-            name = next((side.id for side in worded if isinstance(side, Name)), None)
-            value = next((side.value for side in (left, right) if isinstance(side, Text)), None)
-            if name is None or value is None or operator not in ("==", "!="):
+            named = next((side.id for side in worded if isinstance(side, Name)), None)
+            option = next((side.value for side in (left, right) if isinstance(side, Text)), None)
+            if named is None or option is None or operator not in ("==", "!="):
                 yield Problem(
                     f"{text!r} compares a text with something other than a choice",
                     path,
                     'compare a choice with == or != and one of its names in quotes: solvent == "water"',
                 )
                 return
-            parameter = spec.parameters[name]
+            parameter = spec.parameters[named]
             known = parameter.names if isinstance(parameter, Choice) else (getattr(parameter, "value", ""),)
-            if value not in known:
-                yield Problem(f"{name} has no choice {value!r}", path, did_you_mean(value, map(str, known)))
+            if option not in known:
+                yield Problem(f"{named} has no choice {option!r}", path, did_you_mean(option, map(str, known)))
 
 
 def _is_worded(spec: Spec, term: object) -> bool:
@@ -251,35 +249,36 @@ def misfit(spec: Spec, name: str, value: float | int | str) -> str:
     The grid (``step``) is not asked for: what a laboratory executed need not lie on it.
     """
     parameter = spec.parameters[name]
-    unit = f" {parameter.unit}" if parameter.unit else ""
     match parameter:
         case Choice(names=names):
-            if value not in names:
-                return f"{name} has no choice {value!r} ({did_you_mean(str(value), names)})"
-            return ""
+            return "" if value in names else f"{name} has no choice {value!r} ({did_you_mean(str(value), names)})"
         case Constant(value=constant):
             return "" if value == constant else f"{name} is {value!r}, expected the constant {constant!r}"
+        case Covariate():
+            return ""
     if isinstance(value, str):
         return f"{name} is {value!r}, expected a number"
+    unit = f" {parameter.unit}" if parameter.unit else ""
+    expected = _expected(spec, parameter, value)
+    return f"{name} is {value:g}{unit}, expected {expected}{unit}" if expected else ""
+
+
+def _expected(spec: Spec, parameter: Continuous | Integer | Levels | Component, value: float) -> str:
+    """Say what a number ought to be; an empty string when it is."""
     match parameter:
         case Continuous(bounds=(low, high)) | Integer(bounds=(low, high)):
             slack = 1e-9 * (high - low)
             if not low - slack <= value <= high + slack:
-                return f"{name} is {value:g}{unit}, expected {low:g} to {high:g}{unit}"
-            if isinstance(parameter, Integer) and value != int(value):
-                return f"{name} is {value:g}{unit}, expected a whole number"
+                return f"{low:g} to {high:g}"
+            return "a whole number" if isinstance(parameter, Integer) and value != int(value) else ""
         case Levels(levels=levels):
-            if not any(abs(value - level) <= 1e-9 * (1 + abs(level)) for level in levels):
-                return f"{name} is {value:g}{unit}, expected one of {', '.join(f'{level:g}' for level in levels)}"
+            if any(abs(value - level) <= 1e-9 * (1 + abs(level)) for level in levels):
+                return ""
+            return f"one of {', '.join(f'{level:g}' for level in levels)}"
         case Component(mixture=group):
             total = spec.mixtures[group].total
             top = total if parameter.max is None else parameter.max
-            low = parameter.min if parameter.required else 0.0
-            if not low - 1e-9 * total <= value <= top + 1e-9 * total:
-                return f"{name} is {value:g}{unit}, expected {low:g} to {top:g}{unit}"
-            if 0 < value < parameter.min - 1e-9 * total and not parameter.required:
-                return f"{name} is {value:g}{unit}, expected 0 or at least {parameter.min:g}{unit}"
-        case Covariate():
-            return ""
-    return ""
-
+            least = parameter.min if parameter.required else 0.0
+            if not least - 1e-9 * total <= value <= top + 1e-9 * total:
+                return f"{least:g} to {top:g}"
+            return f"0 or at least {parameter.min:g}" if 0 < value < parameter.min - 1e-9 * total else ""

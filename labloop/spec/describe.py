@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from labloop.spec.models import Limit, Objective, Outcome, Spec
+from labloop.spec.models import Objective, Outcome, Spec
 from labloop.spec.parameters import Choice, Component, Constant, Continuous, Covariate, Integer, Levels, Parameter
 
 __all__ = ["describe"]
@@ -46,9 +46,11 @@ def _outcome(outcome: Outcome, spec: Spec) -> str:
     if isinstance(outcome, Objective):
         parts.append(f"hit {outcome.target:g}" if outcome.target is not None else outcome.goal)
     names = [name for name, each in spec.outcomes.items() if each is outcome]
-    for limit in spec.limits:
-        if isinstance(outcome, Limit) and limit is outcome or limit.outcome in names:
-            parts.append(f"must be {'at least' if limit.at_least else 'at most'} {limit.bound:g}")
+    parts += [
+        f"must be {'at least' if limit.at_least else 'at most'} {limit.bound:g}"
+        for limit in spec.limits
+        if limit.outcome in names
+    ]
     if outcome.error:
         parts.append(f"known error {outcome.error:g}")
     text = ", ".join(dict.fromkeys(parts))

@@ -9,8 +9,15 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_serializer, model_validator
-from pydantic.functional_serializers import SerializerFunctionWrapHandler
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from labloop.spec.check import SpecProblems, problems_of
 from labloop.spec.parameters import (
@@ -37,6 +44,8 @@ __all__ = [
     "PlannerSettings",
     "Spec",
     "Value",
+    "check_name",
+    "identifier",
 ]
 
 SCHEMA = "labloop/1"
@@ -46,10 +55,10 @@ Value = float | int | str
 
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{digit}" for port in ("com", "lpt") for digit in range(10))}
 # Headings that sheets use for themselves; a parameter of this name could not be told from them.
-RESERVED = frozenset(
-    "experiment campaign batch status slot reason note failure origin replicate lab_notes".split()
-    + "if then and or not in is true false none".split()
-)
+RESERVED = frozenset([
+    "experiment", "campaign", "batch", "status", "slot", "reason", "note", "failure", "origin", "replicate",
+    "if", "then", "and", "or", "not", "in", "is", "true", "false", "none",
+])  # fmt: skip
 
 
 def check_name(name: str) -> str:
@@ -67,7 +76,14 @@ def check_name(name: str) -> str:
     return name
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
+    """Return a parameter's or outcome's name as constraints can use it.
+
+    Raises
+    ------
+    ValueError
+        If it is not one; the message gives one that is.
+    """
     clean = unicodedata.normalize("NFKC", name)
     if not clean.isidentifier():
         fixed = re.sub(r"\W+", "_", clean).strip("_") or "x"
@@ -83,7 +99,7 @@ def _identifier(name: str) -> str:
     return clean
 
 
-Identifier = Annotated[str, AfterValidator(_identifier)]
+Identifier = Annotated[str, AfterValidator(identifier)]
 
 
 class Mixture(Model):
@@ -244,7 +260,7 @@ class Spec(Model):
 
     model_config = ConfigDict(populate_by_name=True, title="labloop campaign")
 
-    schema_: Annotated[Literal["labloop/1"], Field(alias="schema")] = SCHEMA
+    schema_: Annotated[Literal["labloop/1"], Field(alias="schema")] = "labloop/1"
     """The version of this format."""
     name: Annotated[str, AfterValidator(check_name)]
     """The campaign's name: letters, digits, - and _."""

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionStartEvent
+from ruamel.yaml.events import AliasEvent
 from ruamel.yaml.nodes import ScalarNode
 
 from labloop.errors import InvalidSpec, NotFound, Problem
@@ -45,7 +45,11 @@ def read_spec(path: str | Path) -> Spec:
         if size > _MAX_BYTES:
             raise InvalidSpec(
                 str(path),
-                [Problem(f"{size:,} bytes, expected at most {_MAX_BYTES:,}", hint="put tables into CSV files beside it")],
+                [
+                    Problem(
+                        f"{size:,} bytes, expected at most {_MAX_BYTES:,}", hint="put tables into CSV files beside it"
+                    )
+                ],
             )
         raw = path.read_bytes()
     except FileNotFoundError as error:
@@ -116,9 +120,7 @@ def _load(text: str, source: str) -> Any:
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else str(error.problem)
-        raise InvalidSpec(
-            source, [Problem(f"{key!r} is given twice", key, "remove or rename one", line)]
-        ) from None
+        raise InvalidSpec(source, [Problem(f"{key!r} is given twice", key, "remove or rename one", line)]) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
@@ -141,10 +143,7 @@ def _yaml_problem(reason: str, offending: str, line: int | None) -> Problem:
 
 
 def _refuse_bombs(yaml: YAML, text: str, source: str) -> None:
-    nodes = depth = 0
-    for event in yaml.parse(StringIO(text)):
-        nodes += 1
-        depth += isinstance(event, CollectionStartEvent)
+    for nodes, event in enumerate(yaml.parse(StringIO(text))):
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, AliasEvent):
             raise InvalidSpec(
@@ -231,4 +230,3 @@ def _line(document: Any, path: tuple[str, ...]) -> int | None:
         else:
             break
     return line
-

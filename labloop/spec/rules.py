@@ -176,9 +176,7 @@ _ARITHMETIC: dict[type[ast.operator], Literal["+", "-", "*", "/", "**"]] = {
 # parser reads them. The first alternative skips over texts in quotes.
 _WORDS = {"and", "or", "not", "in", "is", "if", "else", "True", "False", "None"}
 _MARK = "__name"
-_KEYWORD = re.compile(
-    r"""("[^"]*"|'[^']*')|\b(""" + "|".join(sorted(set(keyword.kwlist) - _WORDS)) + r""")\b"""
-)
+_KEYWORD = re.compile(r"""("[^"]*"|'[^']*')|\b(""" + "|".join(sorted(set(keyword.kwlist) - _WORDS)) + r""")\b""")
 _MAX_LENGTH = 1000
 _MAX_DEPTH = 60
 
@@ -244,7 +242,8 @@ def _logic(node: ast.expr, text: str) -> Logic:
 
 
 def _comparison(node: ast.Compare, text: str) -> Logic:
-    left, parts = node.left, []
+    left = node.left
+    parts: list[Logic] = []
     for operator, right in zip(node.ops, node.comparators, strict=True):
         if isinstance(operator, ast.In | ast.NotIn):
             member = Member(_term(left, text), _values(right, text))

@@ -8,7 +8,7 @@ from typing import Any
 
 from labloop.errors import InvalidInput, InvalidSpec, LabloopError, Problem
 from labloop.spec.parameters import kind_of
-from labloop.tables import Cell, Table, read_table
+from labloop.tabular import Cell, Table, read_table
 
 __all__ = ["read_candidates", "read_descriptors"]
 
@@ -50,10 +50,7 @@ def read_candidates(folder: Path, name: str, parameters: object) -> dict[str, An
     kinds = [kind_of(fields.get(column)) for column in columns]
     kept = [index for index, column in enumerate(columns) if column in fields]
     rows = [
-        [
-            table.text(cells[i]) if kinds[i] == "choice" else _number(table, cells[i], columns[i], number)
-            for i in kept
-        ]
+        [table.text(cells[i]) if kinds[i] == "choice" else _number(table, cells[i], columns[i], number) for i in kept]
         for number, cells in enumerate(table.rows, 1)
     ]
     return {"columns": [columns[i] for i in kept], "rows": rows}

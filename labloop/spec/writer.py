@@ -15,7 +15,8 @@ from labloop.spec.models import Spec
 __all__ = ["spec_to_yaml"]
 
 _ORDER = (
-    "schema", "name", "question", "parameters", "mixtures", "constraints", "candidates", "objectives", "limits", "planner",
+    "schema", "name", "question", "parameters", "mixtures", "constraints", "candidates", "objectives", "limits",
+    "planner",
 )  # fmt: skip
 
 

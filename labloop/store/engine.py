@@ -21,7 +21,7 @@ from sqlalchemy.pool import NullPool, StaticPool
 
 from labloop.errors import Busy, IntegrityError, InvalidInput, LabloopError, StorageError
 
-__all__ = ["journal_mode", "open_engine", "shown_url", "sqlite_path", "translated"]
+__all__ = ["journal_mode", "open_engine", "shown_url", "sqlite_path", "sqlite_version", "translated"]
 
 _BUSY_SECONDS = 30
 _FIXED_BRANCHES = {(3, 44): 6, (3, 50): 7}
@@ -35,7 +35,7 @@ def journal_mode(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> tupl
 
 def shown_url(url: str | URL) -> str:
     """Return a URL that may be printed: no password, no query part (which can hold one)."""
-    return make_url(url)._replace(query={}).render_as_string(hide_password=True)
+    return make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def open_engine(url: str) -> Engine:
@@ -121,7 +121,13 @@ _SAID: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("malformed", "disk image"), "the file is damaged", "restore a backup; then: labloop verify"),
     (("i/o error",), "the disk reports an input/output error", "check the disk; earlier entries are intact"),
     (
-        ("could not connect", "connection refused", "connection failed", "name or service not known", "timeout expired"),
+        (
+            "could not connect",
+            "connection refused",
+            "connection failed",
+            "name or service not known",
+            "timeout expired",
+        ),
         "the database server cannot be reached",
         "check the address, and that the server runs",
     ),
@@ -132,7 +138,9 @@ _SAID: tuple[tuple[tuple[str, ...], str, str], ...] = (
 def _ours(said: str, where: str) -> LabloopError:
     lowered = said.lower()
     if "append-only" in lowered:
-        return IntegrityError("the ledger is append-only", hint="corrections are new entries: labloop amend, labloop undo")
+        return IntegrityError(
+            "the ledger is append-only", hint="corrections are new entries: labloop amend, labloop undo"
+        )
     if "locked" in lowered or "busy" in lowered:
         return Busy(
             f"the store {where} is in use by another process since {_BUSY_SECONDS} s",
@@ -150,3 +158,8 @@ def sqlite_path(url: str) -> Path | None:
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         return None
     return Path(str(parsed.database))
+
+
+def sqlite_version() -> str:
+    """Return the version of the SQLite library that Python is linked to."""
+    return sqlite3.sqlite_version

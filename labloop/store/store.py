@@ -229,7 +229,7 @@ class Snapshot:
         for part in _chunks(list(dict.fromkeys(keys))):
             query = select(t.receipt.c.key, t.receipt.c.sequence)
             query = query.where(t.receipt.c.campaign_id == campaign.id, t.receipt.c.key.in_(part))
-            found |= {key: sequence for key, sequence in self._connection.execute(query)}
+            found.update((key, sequence) for key, sequence in self._connection.execute(query))
         return found
 
 

@@ -146,7 +146,11 @@ def test_a_preview_writes_nothing(reaction: Store) -> None:
 
 
 def test_a_failure_has_a_kind_and_infeasible_says_something_about_the_conditions(reaction: Store) -> None:
-    record(reaction, "reaction", [Result(1, failure=FailureKind.EQUIPMENT, note="pump"), Result(2, failure=FailureKind.INFEASIBLE)])
+    record(
+        reaction,
+        "reaction",
+        [Result(1, failure=FailureKind.EQUIPMENT, note="pump"), Result(2, failure=FailureKind.INFEASIBLE)],
+    )
     assert _one(reaction, 1).status is Status.FAILED
     assert _one(reaction, 1).note == "pump"
     assert _one(reaction, 2).status is Status.INFEASIBLE
@@ -224,7 +228,7 @@ def test_amending_a_value_to_nothing_makes_it_not_measured(reaction: Store) -> N
         ({"outcomes": {"yeild": 10.0}}, InvalidInput, "no outcome 'yeild'"),
         ({"executed": {"temperature": 95.0}}, InvalidInput, "expected 20 to 80"),
         ({"executed": {"solvent": "watr"}}, InvalidInput, "no choice 'watr'"),
-        ({"outcomes": {"yield": 3.0}, "observation": 4}, NotFound, "no replicate 4"),
+        ({"outcomes": {"yield": 3.0}, "replicate": 4}, NotFound, "no replicate 4"),
         ({}, InvalidInput, "nothing to amend"),
         ({"outcomes": {"yield": 3.0}, "reason": "  "}, InvalidInput, "no reason"),
     ],
@@ -268,7 +272,11 @@ def test_statuses_are_marked_and_kept_apart(reaction: Store) -> None:
 
 
 def test_the_best_keeps_the_limits(reaction: Store) -> None:
-    rows = [Result(1, {"yield": 50.0, "purity": 99.0}), Result(2, {"yield": 90.0, "purity": 80.0}), Result(3, {"yield": 60.0})]
+    rows = [
+        Result(1, {"yield": 50.0, "purity": 99.0}),
+        Result(2, {"yield": 90.0, "purity": 80.0}),
+        Result(3, {"yield": 60.0}),
+    ]
     record(reaction, "reaction", rows)
     assert [each.number for each in best(reaction, "reaction")] == [3, 1, 2]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_every_entry_names_the_hash_of_the_one_before(filled: Store) -> None:
         entries = list(snapshot.entries(row))
     assert [entry.sequence for entry in entries] == [1, 2, 3, 4]
     assert entries[0].previous == GENESIS
-    assert all(b.previous == a.hash for a, b in zip(entries, entries[1:], strict=False))
+    assert all(b.previous == a.hash for a, b in pairwise(entries))
     assert all(entry_hash(entry) == entry.hash for entry in entries)
     assert row.head_hash == entries[-1].hash
     assert list(broken_links(entries)) == []
@@ -67,9 +68,7 @@ def test_a_removed_or_swapped_entry_is_named(filled: Store) -> None:
         one, two, three, four = snapshot.entries(snapshot.campaign("reaction"))
     assert any("entry 2 is missing" in each.message for each in broken_links([one, three, four]))
     assert list(broken_links([one, three, two, four]))
-    assert any("entry 3" in each.path for each in broken_links([one, two, four]) or []) or list(
-        broken_links([one, two, four])
-    )
+    assert any("entry 3 is missing" in each.message for each in broken_links([one, two, four]))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ledger SET actor = 'me'", "DELETE FROM ledger WHERE sequence = 2"])
@@ -183,12 +182,16 @@ def test_a_full_disk_is_said_and_earlier_rows_stay(tmp_path: Path) -> None:
     with store.write() as transaction:
         transaction.create("reaction", make_spec().to_json())
         _propose(transaction, "reaction", [1])
-        transaction._connection.exec_driver_sql("PRAGMA page_count")
-    with pytest.raises(StorageError, match="disk is full"), store.write() as transaction:
-        pages = transaction._connection.exec_driver_sql("PRAGMA page_count").scalar()
-        transaction._connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-        for number in range(2, 2000):
-            _propose(transaction, "reaction", [number])
+
+    def fill_the_disk() -> None:
+        with store.write() as transaction:
+            pages = transaction._connection.exec_driver_sql("PRAGMA page_count").scalar()
+            transaction._connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            for number in range(2, 2000):
+                _propose(transaction, "reaction", [number])
+
+    with pytest.raises(StorageError, match="disk is full"):
+        fill_the_disk()
     with store.read() as snapshot:
         assert snapshot.campaign("reaction").head == 2
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from labloop.errors import InvalidInput, InvalidTable, NotFound, Problem
-from labloop.tables.numbers import decimal_of
-from labloop.tables.table import Cell, Table
-from labloop.tables.workbook import read_workbook
+from labloop.tabular.numbers import decimal_of
+from labloop.tabular.table import Cell, Table
+from labloop.tabular.workbook import read_workbook
 
 __all__ = ["read_records", "read_stream", "read_table"]
 
@@ -99,7 +99,14 @@ def _cell(value: Any, heading: str, row: int, source: str) -> Cell:
             return _cell(as_number(), heading, row, source)
         raise InvalidTable(
             source,
-            [Problem(f"{value!r:.60} is neither a number nor a text", heading, "write a number, a text or nothing", row=row)],
+            [
+                Problem(
+                    f"{value!r:.60} is neither a number nor a text",
+                    heading,
+                    "write a number, a text or nothing",
+                    row=row,
+                )
+            ],
         )
     return value if isinstance(value, str) else float(value)
 
@@ -187,7 +194,9 @@ def _csv_rows(text: str, source: str) -> list[tuple[int, list[Cell]]]:
             rows.append((line, [_without_guard(cell) for cell in cells]))
             line = reader.line_num + 1
             if len(rows) > _MAX_ROWS or len(cells) > _MAX_COLUMNS:
-                raise InvalidInput(f"{source} is larger than {_MAX_ROWS:,} rows or {_MAX_COLUMNS:,} columns", hint="split it")
+                raise InvalidInput(
+                    f"{source} is larger than {_MAX_ROWS:,} rows or {_MAX_COLUMNS:,} columns", hint="split it"
+                )
     except csv.Error as error:
         raise InvalidInput(
             f"{source}, line {reader.line_num}: {error}", hint="check the quotes: each opened one is closed"
@@ -277,7 +286,7 @@ def _columns(source: str, headings: list[str], rows: Sequence[Sequence[Cell]]) -
 
 def _counts_up(cells: Iterable[Cell]) -> bool:
     try:
-        values = [float(cell) for cell in cells if not hasattr(cell, "text")]  # type: ignore[arg-type]
+        values = [float(cell) for cell in cells if not hasattr(cell, "text")]
     except ValueError:
         return False
     return values in ([*map(float, range(len(values)))], [*map(float, range(1, len(values) + 1))])

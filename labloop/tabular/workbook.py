@@ -8,7 +8,7 @@ import zipfile
 from typing import Any
 
 from labloop.errors import InvalidInput, InvalidTable, Problem
-from labloop.tables.table import Cell, Stamp
+from labloop.tabular.table import Cell, Stamp
 
 __all__ = ["SHEET", "read_workbook"]
 
@@ -40,14 +40,16 @@ def read_workbook(raw: bytes, source: str, sheet: str | None) -> list[tuple[int,
         formulas = openpyxl.load_workbook(io.BytesIO(raw), data_only=False, read_only=True)
     except InvalidInput:
         raise
-    except Exception as error:  # noqa: BLE001 - openpyxl raises whatever the damaged XML makes it raise
-        raise InvalidInput(f"{source} is not an XLSX workbook that can be read", hint="save it again as .xlsx") from error
+    except Exception as error:
+        raise InvalidInput(
+            f"{source} is not an XLSX workbook that can be read", hint="save it again as .xlsx"
+        ) from error
     try:
         name = _sheet(values, source, sheet)
         return _rows(values[name], formulas[name], source)
     except (InvalidInput, InvalidTable):
         raise
-    except Exception as error:  # noqa: BLE001 - as above, for sheets that are read on demand
+    except Exception as error:
         raise InvalidInput(f"{source} is damaged", hint="save it again as .xlsx") from error
     finally:
         values.close()
@@ -62,7 +64,11 @@ def _sheet(book: Any, source: str, sheet: str | None) -> str:
         return sheet
     if SHEET in names:
         return SHEET
-    filled = [name for name in names if any(any(c is not None for c in row) for row in book[name].iter_rows(values_only=True, max_row=50))]
+    filled = [
+        name
+        for name in names
+        if any(any(c is not None for c in row) for row in book[name].iter_rows(values_only=True, max_row=50))
+    ]
     if not filled:
         raise InvalidInput(f"{source} is empty", hint="save the table again")
     if len(filled) > 1:
@@ -93,7 +99,8 @@ def _rows(values: Any, formulas: Any, source: str) -> list[tuple[int, list[Cell]
 def _cell(value: Any, formula: Any) -> Cell:
     if isinstance(formula, str) and formula.startswith("=") and value is None:
         raise InvalidInput(
-            f"the formula {formula[:40]!r} has no value", hint="open the file in the spreadsheet and save it, or type the value"
+            f"the formula {formula[:40]!r} has no value",
+            hint="open the file in the spreadsheet and save it, or type the value",
         )
     if value is None:
         return ""

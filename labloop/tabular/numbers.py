@@ -100,7 +100,7 @@ def _as_plain(clean: str, decimal: Decimal, shown: str) -> str | None:
             return clean.replace(".", "").replace(",", ".")
         return None
     if _GROUPED_BY_COMMA.fullmatch(clean):
-        if decimal == "?" or clean.count(",") == 1 and "." not in clean:
+        if decimal == "?" or (clean.count(",") == 1 and "." not in clean):
             raise InvalidInput(
                 f"{shown} could be {clean.replace(',', '.', 1)} or {clean.replace(',', '')}",
                 hint="write it without a separator of thousands, with a decimal point",

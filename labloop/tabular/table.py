@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labloop.errors import InvalidInput
-from labloop.tables.numbers import Decimal, parse_number
+from labloop.tabular.numbers import Decimal, parse_number
 
 __all__ = ["Cell", "Stamp", "Table"]
 
