@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from labloop.space.axis import Array, Axis, Bools, Indices, axis_of, levels_axis
-from labloop.space.formula import holds, numeric
+from labloop.space.formula import Tree, compile_rule, holds, numeric
 from labloop.space.mixture import Group, group_of
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Choice, Component
@@ -38,6 +38,7 @@ class Grid:
         self.axes = [axes[name] for name in self.names]
         self.counts = np.array([axis.count for axis in self.axes], dtype=np.int64)
         self.rules: list[Logic] = [numeric(spec, rule.tree) for rule in spec.rules]
+        self.trees: list[Tree] = [compile_rule(rule, self.axes) for rule in self.rules]
         grouped = {int(j) for group in self.groups for j in group.columns}
         self.alone = np.array([j for j in range(self.dim) if j not in grouped], dtype=np.int64)
 
@@ -47,6 +48,11 @@ class Grid:
         for j, axis in enumerate(self.axes):
             v[:, j] = axis.value(k[:, j])
         return v
+
+    def ends(self, first: Indices, last: Indices) -> tuple[Array, Array]:
+        """Return the raw values (d,) at two index vectors (d,)."""
+        both = self.values(np.vstack([first, last]))
+        return both[0], both[1]
 
     def units(self, k: Indices) -> Array:
         """Return cube positions."""

@@ -8,7 +8,7 @@ between ``low`` and ``high`` in strides of ``stride`` units.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -31,7 +31,9 @@ class Group:
     Attributes
     ----------
     columns : the components' columns in the cube.
-    total : units in all.
+    total, amount : the sum of all components, in units and in the parameters' unit.
+    base, optional : grid index k of a component is 0 units at ``k = 0`` where ``optional`` is 1, and
+        ``base + (k - optional) * stride`` units otherwise.
     low, high, stride : the least and the most of a component that is present, and its step, in units.
     required : components that are never left out.
     at_least, at_most : how many components are present.
@@ -40,6 +42,9 @@ class Group:
     name: str
     columns: Indices
     total: int
+    amount: float
+    base: Indices
+    optional: Indices
     low: Indices
     high: Indices
     stride: Indices
@@ -47,14 +52,20 @@ class Group:
     at_least: int
     at_most: int
 
+    def sum_row(self, dim: int) -> Array:
+        """Return the row (dim,) of raw values that sums up to `amount`."""
+        row = np.zeros(dim)
+        row[self.columns] = 1.0
+        return row
+
     def units(self, k: Indices) -> Indices:
         """Return amounts (n, m) from the grid indices of this group's columns."""
-        shifted = k - (~self.required).astype(np.int64)
-        return np.where(shifted < 0, 0, self.low + shifted * self.stride)
+        shifted = k - self.optional
+        return np.where(shifted < 0, 0, self.base + shifted * self.stride)
 
     def indices(self, x: Indices) -> Indices:
         """Return grid indices (n, m) from amounts on the grid."""
-        inside = (x - self.low) // self.stride + (~self.required).astype(np.int64)
+        inside = (x - self.base) // self.stride + self.optional
         return np.where(x <= 0, 0, inside)
 
     def holds(self, x: Indices) -> Bools:
@@ -63,6 +74,20 @@ class Group:
         return np.asarray(
             (x.sum(axis=1) == self.total) & (present >= self.at_least) & (present <= self.at_most)
         )
+
+    def tightened(self, first: Indices, last: Indices) -> Group | None:
+        """Return the group with its columns' grid indices between two bounds; None where nothing is left."""
+        least, most = self.units(first), self.units(last)
+        high = np.minimum(self.high, most)
+        required = self.required | (least > 0)
+        low = np.where(least > 0, np.maximum(self.low, least), self.low)
+        # A component that must be absent can never be part of a support: it would exceed the total.
+        absent = (high < low) | (most <= 0)
+        if (absent & required).any():
+            return None
+        low, high = np.where(absent, self.total + 1, low), np.where(absent, 0, high)
+        changed = replace(self, high=high, required=required, low=low)
+        return changed if (low[required].sum() <= self.total <= high.sum()) else None
 
     def sample(self, n: int, rng: np.random.Generator) -> Indices:
         """Return amounts (<= n, m), uniform given which components are present; fewer where many draws fail."""
@@ -245,21 +270,25 @@ def group_of(spec: Spec, name: str, columns: Indices) -> tuple[Group, list[Axis]
         )
         raise InvalidSpec("the campaign", [problem])
     low = [max(math.ceil(p.min / unit / s - 1e-9), 1) * s for p, s in zip(parts, stride, strict=True)]
-    high = [
+    most = [
         math.floor((mixture.total if p.max is None else p.max) / unit / s + 1e-9) * s
         for p, s in zip(parts, stride, strict=True)
     ]
-    required = [p.required for p in parts]
+    required = np.array([p.required for p in parts])
+    base, high = np.array(low, dtype=np.int64), np.array(most, dtype=np.int64)
     group = Group(
-        name,
-        columns,
-        total,
-        np.array(low, dtype=np.int64),
-        np.array(high, dtype=np.int64),
-        np.array(stride, dtype=np.int64),
-        np.array(required, dtype=np.bool_),
-        mixture.at_least,
-        mixture.at_most or len(parts),
+        name=name,
+        columns=columns,
+        total=total,
+        amount=mixture.total,
+        base=base,
+        optional=(~required).astype(np.int64),
+        low=np.where(high < base, total + 1, base),
+        high=np.where(high < base, 0, high),
+        stride=np.array(stride, dtype=np.int64),
+        required=required,
+        at_least=mixture.at_least,
+        at_most=mixture.at_most or len(parts),
     )
     axes = [
         Axis(each, "component", _grid(group, i, mixture.total), low=0.0, high=mixture.total)
@@ -291,10 +320,10 @@ def _ratio(value: float) -> Fraction:
 
 def _grid(group: Group, i: int, total: float) -> list[Segment]:
     zero = [] if group.required[i] else [Segment(0.0, 1.0, 1)]
-    low, high, stride = int(group.low[i]), int(group.high[i]), int(group.stride[i])
+    low, high, stride = int(group.base[i]), int(group.high[i]), int(group.stride[i])
     count = (high - low) // stride + 1
     if count < 1:
-        return zero
+        return [Segment(0.0, 1.0, 1)]
     unit = total / group.total
     places = next(
         (p for p in range(19) if abs(unit * 10.0**p - round(unit * 10.0**p)) < 1e-9 * unit * 10.0**p), None

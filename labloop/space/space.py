@@ -11,6 +11,7 @@ from labloop.errors import InvalidInput, NothingToSuggest, did_you_mean
 from labloop.records import Conditions, Value
 from labloop.space.axis import Array, Bools, Indices
 from labloop.space.grid import Grid
+from labloop.space.sampler import Sampler
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 
@@ -40,6 +41,7 @@ class Space:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self._grid = Grid(spec)
+        self._samplers: dict[tuple[tuple[int, int], ...], Sampler] = {}
         self.names = self._grid.names
         self.dim = len(self.names)
         self.columns = tuple(self._column(j) for j in range(self.dim))
@@ -116,24 +118,17 @@ class Space:
         return {name: np.array([each[name] for each in conditions]) for name in self.spec.proposed}
 
     def sample(self, n: int, rng: np.random.Generator, *, fixed: Fixed | None = None) -> Array:
-        grid = self._grid
-        found: list[Indices] = []
-        missing = n
-        for _ in range(200):
-            m = max(4 * missing, 256)
-            k = np.empty((m, self.dim), dtype=np.int64)
-            for j in grid.alone:
-                k[:, j] = grid.axes[j].nearest(rng.random(m))
-            for group in grid.groups:
-                k[:, group.columns] = group.indices(group.sample(m, rng))
-            for j, value in (fixed or {}).items():
-                k[:, j] = grid.axes[j].nearest(np.array([value]))[0]
-            kept = k[grid.feasible(k)][:missing]
-            found.append(kept)
-            missing -= len(kept)
-            if missing <= 0:
-                return grid.units(np.vstack(found))
-        raise NothingToSuggest("no feasible experiment was found", hint="relax a constraint")
+        sampler = self._sampler(fixed)
+        if sampler.empty:
+            raise NothingToSuggest("no feasible experiment was found", hint="relax a constraint")
+        return self._grid.units(sampler.sample(n, rng))
+
+    def _sampler(self, fixed: Fixed | None) -> Sampler:
+        pinned = {int(j): int(self._grid.axes[j].nearest(np.array([u]))[0]) for j, u in (fixed or {}).items()}
+        key = tuple(sorted(pinned.items()))
+        if key not in self._samplers:
+            self._samplers[key] = Sampler(self._grid, pinned)
+        return self._samplers[key]
 
     def spread(
         self,
