@@ -1,11 +1,11 @@
 """How much an experiment is expected to improve on the best: noisy log EI, Rao-Blackwellised.
 
-Notation: B rows whose true values are uncertain and may already be the best (plausible incumbents, pending
+Notation: P sets of hyperparameters; B rows whose true values are uncertain and may already be the best (plausible incumbents, pending
 experiments, the experiments already picked); S joint draws f_s(B); u the utility (larger is better);
 b_s = max over B of u(f_s). Given a draw, the value at a candidate x is normal with mean m_s(x) and standard
 deviation sd(x), so its expected improvement is an integral that is known, and no sample of x is needed:
 
-    alpha(x) = log 1/S sum_s E[max(u(f(x)) - b_s, 0) | f_s(B)] + log P(x holds every limit and works)
+    alpha(x) = log 1/(P S) sum_ps E[max(u(f(x)) - b_s, 0) | f_s(B)] P_p(x holds every limit and works)
 
 One maximised outcome, u(f) = f:  E = sd h(z), h(z) = phi(z) + z Phi(z), z = (m_s - b_s) / sd.
     This is qLogNoisyExpectedImprovement (Ament et al. 2023, eq. 10; Balandat et al. 2020) with the last
@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +60,10 @@ def log_sum_exp(values: Array, axis: int | tuple[int, ...]) -> Array:
     return found
 
 
-Term = tuple[Array, dict[str, tuple[Array, Array]]]
-"""A value (b,) and, by outcome, its derivatives by mean (b, S) and by sd (b,)."""
+Slopes = dict[str, tuple[Array, Array]]
+"""By outcome, derivatives by mean (P, b, S) and by sd (P, b)."""
+Term = tuple[Array, Callable[[], Slopes]]
+"""A value (P, b), and its derivatives when asked for."""
 
 
 @dataclass(frozen=True)
@@ -71,28 +73,25 @@ class Direct:
     outcome: str
     sign: float = 1.0
 
-    @property
-    def outcomes(self) -> tuple[str, ...]:
-        """The outcomes it depends on."""
-        return (self.outcome,)
-
     def of(self, values: Mapping[str, Array]) -> Array:
         """Return the utility of drawn values of any shape."""
         return self.sign * values[self.outcome]
 
     def improvement(self, slices: Mapping[str, Slice], best: Array) -> Term:
-        """Return the log expected improvement over ``best`` (S,)."""
+        """Return the log expected improvement over ``best`` (P, S)."""
         part = slices[self.outcome]
-        z = (self.sign * part.mean - best) / part.sd[:, None]
+        sd = part.sd[:, :, None]
+        z = (self.sign * part.mean - best[:, None, :]) / sd
         logs = log_h(z)
-        with np.errstate(under="ignore"):
-            total = log_sum_exp(logs, 1)
-            weight = np.exp(logs - total)
-            slope = np.exp(np.minimum(log_ndtr(z) - logs, 700.0)) * weight
-        value = np.log(part.sd) + total[:, 0] - math.log(z.shape[1])
-        by_mean = self.sign * slope / part.sd[:, None]
-        by_sd = (1.0 - np.einsum("bs,bs->b", slope, z)) / part.sd
-        return value, {self.outcome: (by_mean, by_sd)}
+        total = log_sum_exp(logs, 2)
+
+        def slopes() -> Slopes:
+            # d log h / dz = Phi / h, weighted by each draw's share of the mean.
+            weight = np.exp(np.minimum(log_ndtr(z) - total, 700.0))
+            by_sd = (1.0 - np.einsum("pbs,pbs->pb", weight, z)) / part.sd
+            return {self.outcome: (self.sign * weight / sd, by_sd)}
+
+        return np.log(part.sd) + total[:, :, 0] - math.log(z.shape[2]), slopes
 
 
 Utility = Callable[[Array], tuple[Array, Array]]
@@ -112,29 +111,26 @@ class Sampled:
         return self.utility(np.stack([values[name] for name in self.outcomes], axis=-1))[0]
 
     def improvement(self, slices: Mapping[str, Slice], best: Array) -> Term:
-        """Return the log expected (softened) improvement over ``best`` (S,)."""
+        """Return the log expected (softened) improvement over ``best`` (P, S)."""
         parts = [slices[name] for name in self.outcomes]
-        f = np.stack(
-            [
-                part.mean[:, :, None] + part.sd[:, None, None] * self.normal[:, j]
-                for j, part in enumerate(parts)
-            ],
-            axis=-1,
-        )
-        u, slope = self.utility(f)
-        z = (u - best[None, :, None]) / _SMOOTH
-        soft = np.logaddexp(0.0, z)
-        logs = np.where(z < -30.0, z, np.log(np.maximum(soft, 1e-300)))
-        total = log_sum_exp(logs, (1, 2))
-        with np.errstate(under="ignore"):
-            sigmoid_over_soft = np.exp(np.minimum(-np.logaddexp(0.0, -z) - logs, 50.0))
-            weight = np.exp(logs - total) * sigmoid_over_soft / _SMOOTH
-        terms = {}
-        for j, name in enumerate(self.outcomes):
-            by_f = weight * slope[..., j]
-            terms[name] = (by_f.sum(axis=2), np.einsum("bst,t->b", by_f, self.normal[:, j]))
-        value = total[:, 0, 0] + math.log(_SMOOTH) - math.log(z.shape[1] * z.shape[2])
-        return value, terms
+        drawn = [
+            part.mean[..., None] + part.sd[:, :, None, None] * self.normal[:, j] for j, part in enumerate(parts)
+        ]
+        u, by_value = self.utility(np.stack(drawn, axis=-1))
+        z = (u - best[:, None, :, None]) / _SMOOTH
+        logs = np.where(z < -30.0, z, np.log(np.logaddexp(0.0, np.maximum(z, -31.0))))
+        total = log_sum_exp(logs, (2, 3))
+
+        def slopes() -> Slopes:
+            # d log softplus / dz = sigmoid / softplus, which tends to 1 far below 0.
+            weight = np.exp(np.minimum(-np.logaddexp(0.0, -z) - total, 700.0)) / _SMOOTH
+            found = {}
+            for j, name in enumerate(self.outcomes):
+                by_f = weight * by_value[..., j]
+                found[name] = (by_f.sum(axis=3), np.einsum("pbst,t->pb", by_f, self.normal[:, j]))
+            return found
+
+        return total[:, :, 0, 0] + math.log(_SMOOTH) - math.log(z.shape[2] * z.shape[3]), slopes
 
 
 @dataclass(frozen=True)
@@ -148,14 +144,16 @@ class Margin:
     def log_probability(self, slices: Mapping[str, Slice]) -> Term:
         """Return the log of the probability averaged over draws."""
         part = slices[self.outcome]
-        z = self.sign * (part.mean - self.bound) / part.sd[:, None]
-        logs = log_ndtr(z)
-        total = log_sum_exp(logs, 1)
-        with np.errstate(under="ignore"):
-            density = np.exp(-0.5 * z * z - _LOG_ROOT_2PI - total)
-        by_mean = self.sign * density / part.sd[:, None]
-        by_sd = -np.einsum("bs,bs->b", density, z) / part.sd
-        return total[:, 0] - math.log(z.shape[1]), {self.outcome: (by_mean, by_sd)}
+        sd = part.sd[:, :, None]
+        z = self.sign * (part.mean - self.bound) / sd
+        total = log_sum_exp(log_ndtr(z), 2)
+
+        def slopes() -> Slopes:
+            density = np.exp(np.minimum(-0.5 * z * z - _LOG_ROOT_2PI - total, 700.0))
+            by_sd = -np.einsum("pbs,pbs->pb", density, z) / part.sd
+            return {self.outcome: (self.sign * density / sd, by_sd)}
+
+        return total[:, :, 0] - math.log(z.shape[2]), slopes
 
     def holds(self, values: Array) -> npt.NDArray[np.bool_]:
         """Say which values keep the limit."""
@@ -163,65 +161,58 @@ class Margin:
 
 
 @dataclass
-class Particle:
-    """One set of hyperparameters: every outcome's process, and what was drawn at B, each (S, |B|)."""
-
-    processes: dict[str, Conditioned]
-    drawn: dict[str, Array]
-
-    def append(self, row: Array, normal: Mapping[str, Array]) -> None:
-        """Draw an experiment's outcomes from (S,) normal numbers each and take them as known."""
-        for name, process in self.processes.items():
-            values = process.append(row, normal[name])
-            self.drawn[name] = np.hstack([self.drawn[name], values[:, None]])
-
-
-@dataclass
 class Acquisition:
-    """The score of candidates, averaged over particles.
+    """The score of candidates, averaged over draws and over P sets of hyperparameters.
 
-    ``floor`` is the utility to beat in a draw where nothing holds the limits.
+    Attributes
+    ----------
+    processes : by outcome, each under the same number P of sets.
+    drawn : by outcome, what was drawn at B, (P, S, |B|).
+    floor : the utility to beat in a draw where nothing holds the limits.
     """
 
-    particles: Sequence[Particle]
+    processes: Mapping[str, Conditioned]
     goal: Direct | Sampled
     margins: tuple[Margin, ...] = ()
     floor: float = -3.0
+    drawn: dict[str, Array] = field(default_factory=dict)
 
-    def best(self, particle: Particle) -> Array:
-        """Return the utility to beat by draw, (S,)."""
-        utility = self.goal.of(particle.drawn)
+    def append(self, row: Array, normal: Mapping[str, Array]) -> None:
+        """Draw an experiment's outcomes from (P, S) normal numbers each, and take them as known."""
+        for name, process in self.processes.items():
+            values = process.append(row, normal[name])[:, :, None]
+            before = self.drawn.get(name)
+            self.drawn[name] = values if before is None else np.concatenate([before, values], axis=2)
+
+    def best(self) -> Array:
+        """Return the utility to beat by draw, (P, S)."""
+        utility = self.goal.of(self.drawn)
         for margin in self.margins:
-            utility = np.where(margin.holds(particle.drawn[margin.outcome]), utility, -np.inf)
-        return np.asarray(np.maximum(utility.max(axis=1, initial=-np.inf), self.floor))
+            utility = np.where(margin.holds(self.drawn[margin.outcome]), utility, -np.inf)
+        return np.asarray(np.maximum(utility.max(axis=2), self.floor))
 
     def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
         """Return alpha (b,) and, if asked, its gradient (b, F); otherwise an empty array."""
-        values, slopes = [], []
-        for particle in self.particles:
-            slices = {name: process.evaluate(features) for name, process in particle.processes.items()}
-            terms = [margin.log_probability(slices) for margin in self.margins]
-            terms.append(self.goal.improvement(slices, self.best(particle)))
-            values.append(np.sum([term[0] for term in terms], axis=0))
-            if gradient:
-                slopes.append(_pull(slices, [term[1] for term in terms]))
-        stacked = np.stack(values)
-        total = log_sum_exp(stacked, 0)[0]
-        slope = np.zeros((0, 0))
-        if gradient:
-            slope = np.einsum("pb,pbf->bf", np.exp(stacked - total), np.stack(slopes))
-        return total - math.log(len(values)), slope
+        needed = {*self._goal_outcomes(), *(margin.outcome for margin in self.margins)}
+        slices = {name: self.processes[name].evaluate(features) for name in sorted(needed)}
+        terms = [margin.log_probability(slices) for margin in self.margins]
+        terms.append(self.goal.improvement(slices, self.best()))
+        by_set = np.sum([value for value, _ in terms], axis=0)
+        total = log_sum_exp(by_set, 0)
+        slope = _pulled(slices, terms, np.exp(by_set - total)) if gradient else np.zeros((0, 0))
+        return total[0] - math.log(len(by_set)), slope
+
+    def _goal_outcomes(self) -> tuple[str, ...]:
+        return (self.goal.outcome,) if isinstance(self.goal, Direct) else self.goal.outcomes
 
 
-def _pull(slices: Mapping[str, Slice], terms: Sequence[Mapping[str, tuple[Array, Array]]]) -> Array:
-    total: Array | None = None
+def _pulled(slices: Mapping[str, Slice], terms: Sequence[Term], share: Array) -> Array:
+    """Return the gradient (b, F); ``share`` (P, b) is each set's part of the averaged value."""
+    found = [slopes() for _, slopes in terms]
+    total: list[Array] = []
     for name, part in slices.items():
-        given = [term[name] for term in terms if name in term]
-        if not given:
-            continue
-        mean = np.sum([each[0] for each in given], axis=0)
-        sd = np.sum([each[1] for each in given], axis=0)
-        found = part.pullback(mean, sd)
-        total = found if total is None else total + found
-    assert total is not None
-    return total
+        given = [each[name] for each in found if name in each]
+        mean = share[:, :, None] * np.sum([each[0] for each in given], axis=0)
+        sd = share * np.sum([each[1] for each in given], axis=0)
+        total.append(part.pullback(mean, sd))
+    return np.asarray(np.sum(total, axis=0))

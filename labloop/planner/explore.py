@@ -60,18 +60,18 @@ class Learning:
         """Return the reduction (b,) and, if asked, its gradient (b, F)."""
         total, slopes = np.zeros(len(features)), np.zeros_like(features)
         count = len(self.references)
-        for process in self.processes:
-            hyper = process.gp.hyper
-            known = process.against(self.references)[0] @ process.inverse.T
-            part = process.evaluate(features)
-            k, pull = process.gp.kernel.cross(self.references, hyper.log)(features)
-            c = k - part.v @ known.T
-            over = part.sd**2 + hyper.noise
-            value = np.einsum("br,br->b", c, c) / over / count
-            total += value
+        for each in self.processes:
+            process = each.process
+            sets = len(process.noise)
+            known = each.against(self.references)[0] @ np.swapaxes(each.inverse, 1, 2)
+            part = each.evaluate(features)
+            k, pull = process.kernel.cross(self.references, process.logs)(features)
+            c = k - part.v @ np.swapaxes(known, 1, 2)
+            over = part.sd**2 + process.noise[:, None]
+            value = np.einsum("pbr,pbr->pb", c, c) / over / (count * sets)
+            total += value.sum(axis=0)
             if gradient:
-                by_c = 2.0 * c / over[:, None] / count
-                by_variance = -value / over
-                by_v = -by_c @ known - 2.0 * by_variance[:, None] * part.v
-                slopes += part.pull(by_v @ process.inverse) + pull(by_c)
+                by_c = 2.0 * c / over[:, :, None] / (count * sets)
+                by_v = -by_c @ known + 2.0 * (value / over)[:, :, None] * part.v
+                slopes += part.pull(by_v @ each.inverse) + pull(by_c)
         return total, slopes if gradient else np.zeros((0, 0))

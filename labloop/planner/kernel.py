@@ -3,7 +3,7 @@
 Notation (all float64)
 ----------------------
 F features in G groups (`Layout`): a numeric group is one column, a named group the one-hot block of a choice.
-l_g the lengthscale of group g; x, x' two rows; b, N, n numbers of rows.
+l_g the lengthscale of group g; x, x' two rows; b, N, n numbers of rows; P sets of parameters at once.
 
 `Ard` (numbers only): Matern-5/2 with one lengthscale a column, variance 1.
     r2 = sum_g (x_g - x'_g)^2 / l_g^2,    k = (1 + sqrt5 r + 5/3 r2) exp(-sqrt5 r)
@@ -39,9 +39,9 @@ __all__ = ["Ard", "Array", "Cross", "Kernel", "Layered", "Layout", "Pull", "grou
 
 Array = npt.NDArray[np.float64]
 Pull = Callable[[Array], Array]
-"""Carries dL/dk back: to log parameters (`gram`), or to features (`cross`)."""
+"""Carries dL/dk back: to log parameters (`gram`), or to features (`cross`, summed over P)."""
 Cross = Callable[[Array], tuple[Array, Pull]]
-"""Features (b, F) to their covariance (b, N) with fixed rows, and its pullback to (b, F)."""
+"""Features (b, F) to their covariance (P, b, N) with fixed rows, and its pullback to (b, F)."""
 
 _ROOT5 = 5.0**0.5
 SCALE_BOUNDS = (2e-2, 1e3)
@@ -89,11 +89,11 @@ def matern(r2: Array) -> tuple[Array, Array]:
 
 
 def squared_distances(a: Array, b: Array) -> Array:
-    """Return |a_i - b_j|^2, (n, m), never negative."""
-    found = a @ b.T
+    """Return |a_i - b_j|^2, (..., n, m), of (..., n, F) and (..., m, F), never negative."""
+    found = a @ np.swapaxes(b, -1, -2)
     found *= -2.0
-    found += np.einsum("if,if->i", a, a)[:, None]
-    found += np.einsum("jf,jf->j", b, b)[None, :]
+    found += np.einsum("...if,...if->...i", a, a)[..., :, None]
+    found += np.einsum("...jf,...jf->...j", b, b)[..., None, :]
     return np.maximum(found, 0.0, out=found)
 
 
@@ -121,9 +121,9 @@ class Ard:
         """Return lower and upper bounds of the log parameters, (2, G)."""
         return np.repeat(np.log(SCALE_BOUNDS)[:, None], self.size, axis=1)
 
-    def variance(self, _log: Array) -> float:
-        """Return k(x, x)."""
-        return 1.0
+    def variance(self, logs: Array) -> Array:
+        """Return k(x, x) by set of parameters, (P,) of (P, G)."""
+        return np.ones(len(logs))
 
     def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
         """Return k (n, n) from group distances (G, n, n), and the pullback to the log parameters."""
@@ -138,9 +138,9 @@ class Ard:
 
         return value.reshape(n, n), pull
 
-    def cross(self, rows: Array, log: Array) -> Cross:
-        """Return the covariance with (N, F) rows as a function of features."""
-        inverse = np.exp(-log)
+    def cross(self, rows: Array, logs: Array) -> Cross:
+        """Return the covariance with (N, F) rows, for each of (P, G) parameters, as a function of features."""
+        inverse = np.exp(-logs)[:, None, :]
         scaled = rows * inverse
 
         def against(features: Array) -> tuple[Array, Pull]:
@@ -149,8 +149,8 @@ class Ard:
 
             def pull(by_k: Array) -> Array:
                 weight = by_k * slope
-                found: Array = 2.0 * inverse * (mine * weight.sum(axis=1, keepdims=True) - weight @ scaled)
-                return found
+                moment = mine * weight.sum(axis=2, keepdims=True) - weight @ scaled
+                return np.asarray(np.einsum("pf,pbf->bf", 2.0 * inverse[:, 0], moment))
 
             return value, pull
 
@@ -178,14 +178,14 @@ class Layered:
         scales = np.repeat(np.log(SCALE_BOUNDS)[:, None], self.layout.groups, axis=1)
         return np.hstack([scales, np.repeat(np.log(VARIANCE_BOUNDS)[:, None], 3, axis=1)])
 
-    def variance(self, log: Array) -> float:
-        """Return k(x, x)."""
-        return float(np.exp(log[-3:]).sum())
+    def variance(self, logs: Array) -> Array:
+        """Return k(x, x) by set of parameters, (P,) of (P, G + 3)."""
+        return np.asarray(np.exp(logs[:, -3:]).sum(axis=1))
 
-    def _layers(self, factors: list[Array], log: Array) -> tuple[Array, Callable[[int], Array]]:
-        """Return k and, as a function of g, dk/dk_g."""
+    def _layers(self, factors: list[Array], variances: Array) -> tuple[Array, Callable[[int], Array]]:
+        """Return k and, as a function of g, dk/dk_g; ``variances`` (3,) or (3, P, 1, 1)."""
         groups = len(factors)
-        main, pairs, full = np.exp(log[-3:]) / (groups, groups * (groups - 1) / 2.0, 1.0)
+        main, pairs, full = variances[0] / groups, variances[1] / (groups * (groups - 1) / 2.0), variances[2]
         total, squares, product = factors[0].copy(), factors[0] ** 2, factors[0].copy()
         for each in factors[1:]:
             total += each
@@ -211,43 +211,44 @@ class Layered:
                 value, slope = matern(r2)
                 factors.append(value)
                 slopes.append(-2.0 * r2 * slope)
-        value, by_factor = self._layers(factors, log)
+        variances = np.exp(log[-3:])
+        value, by_factor = self._layers(factors, variances)
 
         def pull(by_k: Array) -> Array:
             found = np.empty(self.size)
             for g, slope in enumerate(slopes):
                 found[g] = np.vdot(by_k, by_factor(g) * slope)
             for layer in range(3):
-                only = np.full(3, -np.inf)
-                only[layer] = log[self.layout.groups + layer]
-                found[self.layout.groups + layer] = np.vdot(by_k, self._layers(factors, only)[0])
+                alone = np.where(np.arange(3) == layer, variances, 0.0)
+                found[self.layout.groups + layer] = np.vdot(by_k, self._layers(factors, alone)[0])
             return found
 
         return value, pull
 
-    def cross(self, rows: Array, log: Array) -> Cross:
-        """Return the covariance with (N, F) rows as a function of features."""
+    def cross(self, rows: Array, logs: Array) -> Cross:
+        """Return the covariance with (N, F) rows, for each of (P, G + 3) parameters, as a function of features."""
+        scale = np.exp(-logs)[:, :, None, None]
+        variances = np.moveaxis(np.exp(logs[:, -3:]), 1, 0)[:, :, None, None]
 
         def against(features: Array) -> tuple[Array, Pull]:
             factors: list[Array] = []
             slopes: dict[int, Array] = {}
             for g, columns in enumerate(self.layout.columns):
                 if self.layout.named[g]:
-                    apart = math.exp(-math.exp(-log[g]))
-                    same = 2.0 * (features[:, columns] @ rows[:, columns].T)
-                    factors.append(apart + (1.0 - apart) * same)
+                    apart = np.exp(-scale[:, g])
+                    factors.append(apart + (1.0 - apart) * (2.0 * (features[:, columns] @ rows[:, columns].T)))
                     continue
                 gap = features[:, columns] - rows[:, columns].T
-                weight = math.exp(-2.0 * log[g])
+                weight = scale[:, g] ** 2
                 value, slope = matern(gap * gap * weight)
                 factors.append(value)
                 slopes[g] = 2.0 * weight * gap * slope
-            value, by_factor = self._layers(factors, log)
+            value, by_factor = self._layers(factors, variances)
 
             def pull(by_k: Array) -> Array:
                 found = np.zeros_like(features)
                 for g, slope in slopes.items():
-                    found[:, self.layout.columns[g][0]] = np.einsum("bn,bn->b", by_k, by_factor(g) * slope)
+                    found[:, self.layout.columns[g][0]] = np.einsum("pbn,pbn->b", by_k, by_factor(g) * slope)
                 return found
 
             return value, pull

@@ -15,7 +15,8 @@ from labloop.planner.data import Data, Table
 from labloop.planner.features import Features, features_of
 from labloop.planner.kernel import Array
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
-from labloop.planner.surrogate import GP
+from labloop.planner.sample import sample
+from labloop.planner.surrogate import Process
 from labloop.planner.transform import Scale, scale_of
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
@@ -30,23 +31,17 @@ _LEAST_NOISE = 1e-4
 
 @dataclass(frozen=True)
 class Surrogate:
-    """One outcome: its scale and its process at each mode, best first."""
+    """One outcome: its scale, its process under samples of the hyperparameters, and their mode."""
 
     name: str
     scale: Scale
-    modes: tuple[GP, ...]
+    process: Process
+    mode: Hyper
 
     def predict(self, features: Array) -> tuple[Array, Array]:
-        """Return mean and variance of the true value in model units, over all modes, (b,) each."""
-        found = [gp.posterior(features) for gp in self.modes]
-        means = np.stack([mean for mean, _ in found])
-        mean = means.mean(axis=0)
-        return mean, np.mean([variance for _, variance in found], axis=0) + means.var(axis=0)
-
-    @property
-    def noise(self) -> float:
-        """The variance of one measurement in model units."""
-        return float(np.mean([gp.hyper.noise for gp in self.modes]))
+        """Return mean and variance of the true value in model units, over all samples, (b,) each."""
+        means, variances = self.process.posterior(features)
+        return means.mean(axis=0), variances.mean(axis=0) + means.var(axis=0)
 
 
 @dataclass(frozen=True)
@@ -76,9 +71,9 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -
         if scale is None:
             dropped[name] = "never varied" if len(table) >= 2 else "was measured fewer than twice"
             continue
-        modes = _fit_one(features, table, scale, error=outcome.error if outcome else None, rng=rng)
-        if modes:
-            surrogates[name] = Surrogate(name, scale, modes)
+        fitted = _fit_one(features, table, scale, error=outcome.error if outcome else None, rng=rng)
+        if fitted is not None:
+            surrogates[name] = Surrogate(name, scale, *fitted)
         else:
             dropped[name] = "could not be fitted"
     return Models(features, surrogates, dropped)
@@ -86,7 +81,7 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -
 
 def _fit_one(
     features: Features, table: Table, scale: Scale, *, error: float | None, rng: np.random.Generator
-) -> tuple[GP, ...]:
+) -> tuple[Process, Hyper] | None:
     rows = features(table.cube, table.covariates)
     y = scale.to_model(table.y)
     known = None if error is None else max((error / scale.spread) ** 2, _LEAST_NOISE)
@@ -95,9 +90,14 @@ def _fit_one(
     if within > 0:
         prior = prior.informed(max(within, math.exp(-12.0)), table.freedom)
     evidence = Evidence(rows, y, repeats=table.repeats, layout=features.layout, prior=prior, known=known)
-    return tuple(GP(evidence.kernel, hyper, rows, y, table.repeats) for hyper in _plausible(fit(evidence, rng)))
+    modes = fit(evidence, rng)
+    if not modes:
+        return None
+    count = samples_for(len(y))
+    hypers = sample(evidence, modes[0], count, rng) if count > 1 else modes[:1]
+    return Process.of(evidence.kernel, hypers, rows, y, table.repeats), modes[0]
 
 
-def _plausible(modes: list[Hyper]) -> list[Hyper]:
-    """Return the modes to average over: for now the best."""
-    return modes[:1]
+def samples_for(n: int) -> int:
+    """Return how many samples of the hyperparameters n rows call for: the more data, the less they differ."""
+    return 8 if n <= 80 else 4 if n <= 200 else 1

@@ -168,13 +168,13 @@ class Described:
 def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
     outcomes = {}
     for name, each in models.surrogates.items():
-        hyper, groups = each.modes[0].hyper, models.features.layout.groups
+        hyper, groups = each.mode, models.features.layout.groups
         outcomes[name or "works"] = {
-            "rows": len(each.modes[0].y),
+            "rows": len(each.process.y),
             "lengthscales": [float(f"{value:.4g}") for value in np.exp(hyper.log[:groups])],
             "variances": [float(f"{value:.4g}") for value in np.exp(hyper.log[groups:])],
             "noise_share": float(f"{hyper.noise:.4g}"),
-            "modes": len(each.modes),
+            "samples": len(each.process.noise),
         }
     gain = strategist.relative_gain
     return {

@@ -1,7 +1,7 @@
 """What is claimed about an experiment before it is run, in the user's units.
 
-A prediction is of one new measurement: model-space mean m and variance v + noise, carried to the user's unit
-by the outcome's scale; the quantiles are those of that normal, kept within what is physically possible.
+A prediction is of one new measurement: model-space mixture of normals (mean m, variance v + noise, one per set), carried to the user's unit
+by the outcome's scale; the quantiles are those of that mixture, kept within what is physically possible.
 The chance of being the best is P(u(x) > max over incumbents u) under the joint posterior, estimated over
 joint draws; for several objectives it is the chance that nothing known is as good in all of them. Draws in
 which a limit is broken count as lost.
@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
@@ -21,7 +22,6 @@ from labloop.spec.models import Spec
 
 __all__ = ["Forecast", "predictions"]
 
-_Z = 1.6448536269514722
 _DRAWS = 512
 
 
@@ -39,15 +39,29 @@ def predictions(spec: Spec, models: Models, features: Array) -> list[dict[str, P
 
 
 def _of_one(surrogate: Surrogate, features: Array, possible: tuple[float, float]) -> list[Prediction]:
-    mean, variance = surrogate.predict(features)
-    sd = np.sqrt(variance + surrogate.noise)
+    means, variances = surrogate.process.posterior(features)
+    variances = variances + surrogate.process.noise[:, None]
     scale = surrogate.scale
-    low, middle, high = (np.clip(scale.to_user(mean + q * sd), *possible) for q in (-_Z, 0.0, _Z))
-    wide = scale.spread * sd
+    low, middle, high = (
+        np.clip(scale.to_user(mixture_quantile(means, np.sqrt(variances), q)), *possible) for q in (0.05, 0.5, 0.95)
+    )
+    mean = np.clip(scale.to_user(means.mean(axis=0)), *possible)
+    sd = scale.spread * np.sqrt(variances.mean(axis=0) + means.var(axis=0))
     return [
-        Prediction(float(middle[b]), float(wide[b]), float(low[b]), float(middle[b]), float(high[b]))
+        Prediction(float(mean[b]), float(sd[b]), float(low[b]), float(middle[b]), float(high[b]))
         for b in range(len(features))
     ]
+
+
+def mixture_quantile(means: Array, sds: Array, q: float) -> Array:
+    """Return the q-quantile (b,) of equally weighted normals (P, b), by bisection to float64's precision."""
+    reach = ndtri(q) * sds
+    low, high = (means + reach).min(axis=0), (means + reach).max(axis=0)
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        below = ndtr((middle - means) / sds).mean(axis=0) < q
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.asarray(0.5 * (low + high))
 
 
 @dataclass(frozen=True)
@@ -61,20 +75,21 @@ class Forecast:
 
     def chance(self, features: Array, rng: np.random.Generator) -> list[float]:
         """Return the chance of each of (b, F) rows."""
-        normal = {name: rng.standard_normal((_DRAWS, len(self.known) + 1)) for name in self.models.surrogates}
-        return [self._of(row, normal) for row in features]
+        sets = max(len(each.process.noise) for each in self.models.surrogates.values())
+        size = (sets, _DRAWS // sets, len(self.known) + 1)
+        normal = {name: rng.standard_normal(size) for name in self.models.surrogates}
+        return [self._of(row, sets, normal) for row in features]
 
-    def _of(self, row: Array, normal: dict[str, Array]) -> float:
+    def _of(self, row: Array, sets: int, normal: dict[str, Array]) -> float:
         joint = np.vstack([self.known, row])
         drawn = {
-            name: each.modes[s % len(each.modes)].draw(joint, normal[name])
-            for s, (name, each) in enumerate(self.models.surrogates.items())
+            name: each.process.repeated(sets).draw(joint, normal[name]).reshape(-1, len(joint))
+            for name, each in self.models.surrogates.items()
         }
-        held = np.ones((_DRAWS, len(joint)), dtype=np.bool_)
+        held = np.ones(next(iter(drawn.values())).shape, dtype=np.bool_)
         for margin in self.aim.margins:
             held &= margin.holds(drawn[margin.outcome])
         oriented = np.stack([part.of(drawn[part.outcome])[0] for part in self.aim.parts], axis=-1)
         old, new = np.where(held[:, :-1, None], oriented[:, :-1], -np.inf), oriented[:, -1:]
         beaten = (old >= new).all(axis=2).any(axis=1)
         return float(np.mean(held[:, -1] & ~beaten))
-

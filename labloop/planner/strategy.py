@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from labloop.planner.acquisition import Acquisition, Direct, Particle
+from labloop.planner.acquisition import Acquisition, Direct, log_sum_exp
 from labloop.planner.data import Data
 from labloop.planner.explore import Learning, inner, most_novel
 from labloop.planner.goal import Aim
@@ -44,7 +44,7 @@ TAU = 0.01
 FLOOR = 8
 """One slot in so many is novelty under `explore`, gate or no gate."""
 _INCUMBENTS = 8
-_DRAWS = 32
+_DRAWS = 64
 _REFERENCES = 256
 
 
@@ -85,7 +85,7 @@ class Strategist:
     rng: np.random.Generator
     relative_gain: float | None = None
     acquisition: Acquisition = field(init=False)
-    _normals: dict[str, list[Array]] = field(init=False)
+    _normals: dict[str, Array] = field(init=False)
     _appended: int = 0
 
     def fill(self, strategy: str, n: int) -> list[Pick]:
@@ -126,7 +126,7 @@ class Strategist:
                 return most_novel(self.space, inner(self.space, rows), self._known()) if len(rows) else None
             case "learn":
                 references = self.models.features(self.search.anywhere(_REFERENCES))
-                processes = [p for each in self.acquisition.particles for p in each.processes.values()]
+                processes = list(self.acquisition.processes.values())
                 found = self.search.best(Learning(processes, references), self.seen[:0])
             case "climb":
                 found = self.search.best(Mean(self.acquisition), self._near())
@@ -146,43 +146,40 @@ class Strategist:
         return np.vstack([self.data.known, *[row[None] for row in self.search.taken]])
 
     def _prepare(self, n: int) -> None:
-        """Draw incumbents and pending experiments jointly in every particle."""
+        """Draw incumbents and pending experiments jointly."""
         base = np.vstack([self._incumbents(), self.data.pending])
-        count = max(len(each.modes) for each in self.models.surrogates.values())
+        count = max(len(each.process.noise) for each in self.models.surrogates.values())
+        draws = max(_DRAWS // count, 1)
         size = len(base) + n
         self._normals = {
-            name: [quasi_normal(_DRAWS, size, self.rng) for _ in range(count)] for name in self.models.surrogates
+            name: quasi_normal(count * draws, size, self.rng).reshape(draws, count, size).swapaxes(0, 1)
+            for name in self.models.surrogates
         }
-        particles = []
-        for p in range(count):
-            processes = {
-                name: Conditioned.on(each.modes[p % len(each.modes)], _DRAWS)
-                for name, each in self.models.surrogates.items()
-            }
-            particles.append(Particle(processes, {name: np.zeros((_DRAWS, 0)) for name in processes}))
-        floor = float(self.utility.min()) if len(self.utility) else -3.0
-        self.acquisition = Acquisition(particles, self.aim.goal(self.rng), self.aim.limits(), floor)
+        processes = {
+            name: Conditioned.on(each.process.repeated(count), draws) for name, each in self.models.surrogates.items()
+        }
+        floor = float(self.utility.min())
+        self.acquisition = Acquisition(processes, self.aim.goal(self.rng), self.aim.limits(), floor)
         for row in base:
             self._append(row)
 
     def _append(self, row: Array) -> None:
         features = self.models.features(row[None])[0]
-        for p, particle in enumerate(self.acquisition.particles):
-            normal = {name: each[p][:, self._appended] for name, each in self._normals.items()}
-            particle.append(features, normal)
+        normal = {name: each[:, :, self._appended] for name, each in self._normals.items()}
+        self.acquisition.append(features, normal)
         self._appended += 1
 
     def _incumbents(self) -> Array:
         """Return the rows that are the best in some joint draw, the best predicted first, at most eight."""
         features = self.models.features(self.seen)
-        count = 64
-        drawn = {
-            name: each.modes[0].draw(features, self.rng.standard_normal((count, len(features))))
-            for name, each in self.models.surrogates.items()
-        }
-        utility = np.stack([self.aim.utility({name: f[s] for name, f in drawn.items()}) for s in range(count)])
+        drawn = {}
+        for name, each in self.models.surrogates.items():
+            sets = len(each.process.noise)
+            normal = self.rng.standard_normal((sets, _DRAWS // sets, len(features)))
+            drawn[name] = each.process.draw(features, normal).reshape(-1, len(features))
+        utility = self.aim.utility(drawn)
         wins = np.bincount(utility.argmax(axis=1), minlength=len(features)).astype(np.float64)
-        wins[int(np.argmax(self.utility))] += count
+        wins[int(np.argmax(self.utility))] += len(utility)
         order = np.argsort(-wins, kind="stable")[:_INCUMBENTS]
         return self.seen[order[wins[order] > 0]]
 
@@ -195,18 +192,17 @@ class Mean:
 
     def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
         """Return the predicted value (b,); for a direct goal with its gradient (b, F)."""
-        total, slopes = np.zeros(len(features)), np.zeros_like(features)
-        goal, particles = self.acquisition.goal, self.acquisition.particles
-        for particle in particles:
-            slices = {name: process.evaluate(features) for name, process in particle.processes.items()}
-            means = {name: part.mean for name, part in slices.items()}
-            total += goal.of(means).mean(axis=1)
-            for margin in self.acquisition.margins:
-                total += margin.log_probability(slices)[0]
-            if gradient and isinstance(goal, Direct):
-                part = slices[goal.outcome]
-                slopes += part.pullback(np.full_like(part.mean, goal.sign / part.mean.shape[1]), np.zeros(len(part.sd)))
-        return total / len(particles), slopes / len(particles) if gradient else np.zeros((0, 0))
+        goal = self.acquisition.goal
+        slices = {name: each.evaluate(features) for name, each in self.acquisition.processes.items()}
+        value = goal.of({name: part.mean for name, part in slices.items()}).mean(axis=(0, 2))
+        for margin in self.acquisition.margins:
+            value = value + log_sum_exp(margin.log_probability(slices)[0], 0)[0]
+        slope = np.zeros_like(features)
+        if gradient and isinstance(goal, Direct):
+            part = slices[goal.outcome]
+            share = goal.sign / (part.mean.shape[0] * part.mean.shape[2])
+            slope = part.pullback(np.full_like(part.mean, share), np.zeros_like(part.sd))
+        return value, slope
 
 
 def quasi_normal(draws: int, size: int, rng: np.random.Generator) -> Array:

@@ -1,9 +1,9 @@
 """The Gaussian process of one outcome: posterior, joint draws and conditioning on them.
 
-Notation: X (n, F) the rows learnt from, R the lower Cholesky factor of K = k(X, X) + diag(noise / repeats),
-w = R^-1 (y - c) whitened residuals, V(x) = R^-1 k(X, x).
+Notation: P sets of hyperparameters at once (`Process`); X (n, F) the rows learnt from, R the lower Cholesky
+factor of K = k(X, X) + diag(noise / repeats), w = R^-1 (y - c) whitened residuals, V(x) = R^-1 k(X, x).
 
-    mean(x) = c + V(x)'w,    var(x) = k(x, x) - |V(x)|^2                Rasmussen & Williams (2006), alg. 2.1
+    mean(x) = c + V(x)'w,    var(x) = k(x, x) - |V(x)|^2          Rasmussen & Williams (2006), alg. 2.1
 
 Conditioning on a drawn value f_s at a new row z appends one row to R and to V, and to w the standard
 normal number that the draw was made of: f_s = mean_s(z) + lambda u_s, lambda^2 = var(z) + jitter, whence
@@ -15,76 +15,102 @@ rows and no further factorisation, and every later prediction is
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cholesky, solve_triangular
 
 from labloop.planner.kernel import Array, Cross, Kernel, Pull
 from labloop.planner.likelihood import Hyper
 
-__all__ = ["GP", "Conditioned"]
+__all__ = ["Conditioned", "Process", "Slice"]
 
-# A drawn value counts as measured this exactly (in variances of y): neighbours stay distinguishable.
+# A drawn value counts as measured this exactly (in prior variances): neighbours stay distinguishable.
 _DRAW_JITTER = 1e-6
 _JITTER = 1e-8
 
 
 @dataclass(frozen=True)
-class GP:
-    """One outcome's process at one set of hyperparameters, in standardised units.
+class Process:
+    """One outcome's process, in standardised units, under P sets of hyperparameters.
 
-    ``rows`` (n, F), ``y`` (n,), ``repeats`` (n,).
+    Attributes
+    ----------
+    rows, y, repeats : (n, F), (n,), (n,) what it learnt from.
+    logs, noise, mean : (P, size), (P,), (P,) the hyperparameters.
     """
 
     kernel: Kernel
-    hyper: Hyper
     rows: Array
     y: Array
     repeats: Array
+    logs: Array
+    noise: Array
+    mean: Array
+
+    @classmethod
+    def of(cls, kernel: Kernel, hypers: Sequence[Hyper], rows: Array, y: Array, repeats: Array) -> Process:
+        """Return the process under each of the hyperparameters."""
+        logs = np.stack([each.log for each in hypers])
+        noise, mean = np.array([each.noise for each in hypers]), np.array([each.mean for each in hypers])
+        return cls(kernel, rows, y, repeats, logs, noise, mean)
+
+    def repeated(self, count: int) -> Process:
+        """Return the process with its sets of hyperparameters repeated in turn up to ``count``."""
+        turn = np.arange(count) % len(self.noise)
+        data = (self.kernel, self.rows, self.y, self.repeats)
+        return self if count == len(turn) == len(self.noise) else Process(
+            *data, self.logs[turn], self.noise[turn], self.mean[turn]
+        )
 
     @cached_property
     def against(self) -> Cross:
         """The covariance with the rows."""
-        return self.kernel.cross(self.rows, self.hyper.log)
+        return self.kernel.cross(self.rows, self.logs)
 
     @cached_property
-    def variance(self) -> float:
-        """The prior variance k(x, x)."""
-        return self.kernel.variance(self.hyper.log)
+    def variance(self) -> Array:
+        """The prior variance k(x, x), (P,)."""
+        return self.kernel.variance(self.logs)
 
     @cached_property
-    def factor(self) -> Array:
-        """The lower Cholesky factor R, (n, n)."""
+    def inverse(self) -> Array:
+        """The inverse R^-1 of the Cholesky factor, (P, n, n), lower triangular."""
         matrix = self.against(self.rows)[0]
-        matrix.flat[:: len(matrix) + 1] = self.variance + self.hyper.noise / self.repeats + _JITTER
-        found: Array = cholesky(matrix, lower=True, check_finite=False)
-        return found
+        n = len(self.y)
+        index = np.arange(n)
+        diagonal = self.variance[:, None] * (1.0 + _JITTER) + self.noise[:, None] / self.repeats + _JITTER
+        matrix[:, index, index] = diagonal
+        return np.asarray(np.linalg.solve(np.linalg.cholesky(matrix), np.eye(n)))
 
     @cached_property
     def whitened(self) -> Array:
-        """The residuals w, (n,)."""
-        return _solved(self.factor, self.y - self.hyper.mean)
+        """The residuals w, (P, n)."""
+        residual = self.y - self.mean[:, None]
+        return np.asarray(np.einsum("pij,pj->pi", self.inverse, residual))
 
     def posterior(self, features: Array) -> tuple[Array, Array]:
-        """Return mean and variance of the true value at each of (b, F) rows."""
-        v = _solved(self.factor, self.against(features)[0].T)
-        return self.hyper.mean + v.T @ self.whitened, _positive(self.variance - np.einsum("nb,nb->b", v, v))
+        """Return mean and variance of the true value at each of (b, F) rows, (P, b) each."""
+        v = self.against(features)[0] @ np.swapaxes(self.inverse, 1, 2)
+        mean = self.mean[:, None] + np.einsum("pbn,pn->pb", v, self.whitened)
+        return mean, _positive(self.variance[:, None] - np.einsum("pbn,pbn->pb", v, v))
 
     def joint(self, features: Array) -> tuple[Array, Array]:
-        """Return mean (b,) and covariance (b, b) of the true values at (b, F) rows."""
-        v = _solved(self.factor, self.against(features)[0].T)
-        prior = self.kernel.cross(features, self.hyper.log)(features)[0]
-        prior.flat[:: len(prior) + 1] = self.variance
-        return self.hyper.mean + v.T @ self.whitened, prior - v.T @ v
+        """Return mean (P, b) and covariance (P, b, b) of the true values at (b, F) rows."""
+        v = self.against(features)[0] @ np.swapaxes(self.inverse, 1, 2)
+        prior = self.kernel.cross(features, self.logs)(features)[0]
+        index = np.arange(len(features))
+        prior[:, index, index] = self.variance[:, None]
+        return self.mean[:, None] + np.einsum("pbn,pn->pb", v, self.whitened), prior - v @ np.swapaxes(v, 1, 2)
 
     def draw(self, features: Array, normal: Array) -> Array:
-        """Return joint draws (S, b) of the true values from standard normal numbers (S, b)."""
+        """Return joint draws (P, S, b) of the true values from standard normal numbers (P, S, b)."""
         mean, covariance = self.joint(features)
-        covariance.flat[:: len(covariance) + 1] += _DRAW_JITTER * self.variance
-        root = cholesky(covariance, lower=True, check_finite=False)
-        found: Array = mean + normal @ root.T
+        index = np.arange(len(features))
+        covariance[:, index, index] += _DRAW_JITTER * self.variance[:, None]
+        root = np.linalg.cholesky(covariance)
+        found: Array = mean[:, None, :] + normal @ np.swapaxes(root, 1, 2)
         return found
 
 
@@ -95,53 +121,53 @@ class Conditioned:
     Attributes
     ----------
     rows : (N, F) the data's rows, then the appended ones.
-    inverse : (N, N) R^-1, lower triangular.
-    white : (N, S) whitened residuals by draw.
+    inverse : (P, N, N) R^-1, lower triangular.
+    white : (P, N, S) whitened residuals by draw.
     """
 
-    gp: GP
+    process: Process
     rows: Array
     inverse: Array
     white: Array
     against: Cross = field(init=False)
 
     def __post_init__(self) -> None:
-        self.against = self.gp.kernel.cross(self.rows, self.gp.hyper.log)
+        self.against = self.process.kernel.cross(self.rows, self.process.logs)
 
     @classmethod
-    def on(cls, gp: GP, draws: int) -> Conditioned:
+    def on(cls, process: Process, draws: int) -> Conditioned:
         """Start from a process with nothing drawn yet."""
-        inverse = _solved(gp.factor, np.eye(len(gp.y)))
-        return cls(gp, gp.rows, inverse, np.repeat(gp.whitened[:, None], draws, axis=1))
+        white = np.repeat(process.whitened[:, :, None], draws, axis=2)
+        return cls(process, process.rows, process.inverse, white)
 
     def append(self, row: Array, normal: Array) -> Array:
-        """Draw the value at ``row`` (F,) from ``normal`` (S,), take it as known, return the draws (S,)."""
-        v = self.inverse @ self.against(row[None])[0][0]
-        prior = self.gp.variance
-        spread = np.sqrt(max(prior - float(v @ v), 0.0) + _DRAW_JITTER * prior)
-        drawn: Array = self.gp.hyper.mean + v @ self.white + spread * normal
-        size = len(v)
-        grown = np.zeros((size + 1, size + 1))
-        grown[:size, :size] = self.inverse
-        grown[size, :size] = -(v @ self.inverse) / spread
-        grown[size, size] = 1.0 / spread
+        """Draw the value at ``row`` (F,) from ``normal`` (P, S), take it as known, return the draws (P, S)."""
+        v = np.einsum("pij,pj->pi", self.inverse, self.against(row[None])[0][:, 0])
+        prior = self.process.variance
+        spread = np.sqrt(np.maximum(prior - np.einsum("pi,pi->p", v, v), 0.0) + _DRAW_JITTER * prior)
+        drawn = self.process.mean[:, None] + np.einsum("pi,pis->ps", v, self.white) + spread[:, None] * normal
+        sets, size = v.shape
+        grown = np.zeros((sets, size + 1, size + 1))
+        grown[:, :size, :size] = self.inverse
+        grown[:, size, :size] = -np.einsum("pi,pij->pj", v, self.inverse) / spread[:, None]
+        grown[:, size, size] = 1.0 / spread
         self.inverse = grown
-        self.white = np.vstack([self.white, normal])
+        self.white = np.concatenate([self.white, normal[:, None, :]], axis=1)
         self.rows = np.vstack([self.rows, row])
-        self.against = self.gp.kernel.cross(self.rows, self.gp.hyper.log)
-        return drawn
+        self.against = self.process.kernel.cross(self.rows, self.process.logs)
+        return np.asarray(drawn)
 
     def evaluate(self, features: Array) -> Slice:
         """Return means by draw and the standard deviation at (b, F) rows, ready to be differentiated."""
         k, pull = self.against(features)
-        v = k @ self.inverse.T
-        variance = _positive(self.gp.variance - np.einsum("bn,bn->b", v, v))
-        return Slice(self, pull, v, self.gp.hyper.mean + v @ self.white, np.sqrt(variance))
+        v = k @ np.swapaxes(self.inverse, 1, 2)
+        variance = _positive(self.process.variance[:, None] - np.einsum("pbn,pbn->pb", v, v))
+        return Slice(self, pull, v, self.process.mean[:, None, None] + v @ self.white, np.sqrt(variance))
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Predictions at b rows: ``mean`` (b, S) by draw, ``sd`` (b,) of the true value; ``v`` (b, N)."""
+    """Predictions at b rows: ``mean`` (P, b, S) by draw, ``sd`` (P, b) of the true value; ``v`` (P, b, N)."""
 
     source: Conditioned
     pull: Pull
@@ -150,17 +176,12 @@ class Slice:
     sd: Array
 
     def pullback(self, mean: Array, sd: Array) -> Array:
-        """Return dL/dx (b, F) from dL/dmean (b, S) and dL/dsd (b,).
+        """Return dL/dx (b, F) from dL/dmean (P, b, S) and dL/dsd (P, b).
 
         dmean_s = dV'W[:, s] and dsd = -V'dV / sd, V = R^-1 k(x).
         """
-        by_v = mean @ self.source.white.T - (sd / self.sd)[:, None] * self.v
+        by_v = mean @ np.swapaxes(self.source.white, 1, 2) - (sd / self.sd)[:, :, None] * self.v
         return self.pull(by_v @ self.source.inverse)
-
-
-def _solved(factor: Array, right: Array) -> Array:
-    found: Array = solve_triangular(factor, right, lower=True, check_finite=False)
-    return found
 
 
 def _positive(variance: Array) -> Array:
