@@ -53,7 +53,7 @@ def command(
 
         labloop init mine --template reaction
     """
-    ws = open_workspace(store=store)
+    ws = open_workspace(Path.cwd(), store=store)
     notes: tuple[str, ...] = ()
     comments: Mapping[str, str] = {}
     if source is not None and template is not None:

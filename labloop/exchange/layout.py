@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from labloop.exchange.sheet import Blank, Column, Sheet
-from labloop.records import Experiment, Observation, experiment_id
+from labloop.records import Experiment, Observation, Result, experiment_id
 from labloop.spec.models import Outcome, Spec
 from labloop.spec.parameters import Parameter
 
-__all__ = ["batch_sheet", "export_sheet", "heading_of"]
+__all__ = ["batch_sheet", "export_sheet", "heading_of", "results_sheet"]
 
 
 def heading_of(name: str, declared: Parameter | Outcome) -> str:
@@ -19,8 +19,8 @@ def heading_of(name: str, declared: Parameter | Outcome) -> str:
     return f"{name} [{declared.unit}]" if declared.unit else name
 
 
-def batch_sheet(spec: Spec, experiments: Sequence[Experiment]) -> Sheet:
-    """Lay out a batch to be run and filled in.
+def batch_sheet(spec: Spec, experiments: Sequence[Experiment], results: Mapping[int, Result] | None = None) -> Sheet:
+    """Lay out a batch to be run and filled in, or as filled in with ``results`` by experiment number.
 
     One row an experiment: its id, what to set, what is to be measured (blank), then replicate, failure and
     note. Predictions are left out: whoever measures should not know what is expected.
@@ -30,13 +30,39 @@ def batch_sheet(spec: Spec, experiments: Sequence[Experiment]) -> Sheet:
     measured = {**spec.outcomes, **{name: spec.parameters[name] for name in spec.covariates}}
     columns += [Column(heading_of(name, each), "result") for name, each in measured.items()]
     columns += [Column("replicate"), Column("failure"), Column("note")]
+    rows = []
+    for each in experiments:
+        result = (results or {}).get(each.number, Result(each.number))
+        values = {**result.outcomes, **result.covariates}
+        done = {**each.planned, **(result.executed or {})}
+        rows.append(
+            (
+                experiment_id(spec.name, each.number),
+                *(done.get(name) for name in spec.proposed),
+                *(values.get(name) for name in measured),
+                result.replicate,
+                result.failure.value if result.failure else None,
+                result.note or None,
+            )
+        )
+    return Sheet(tuple(columns), tuple(rows))
+
+
+def results_sheet(spec: Spec, results: Iterable[Result]) -> Sheet:
+    """Lay out results that belong to no experiment: conditions and outcomes, as a laboratory keeps them."""
+    columns = [Column(heading_of(name, each), "plan") for name, each in spec.proposed.items()]
+    columns += [Column(heading_of(name, each), "result") for name, each in spec.outcomes.items()]
+    columns += [Column(heading_of(name, spec.parameters[name])) for name in spec.covariates]
+    columns += [Column("failure"), Column("note")]
     rows = [
         (
-            experiment_id(spec.name, each.number),
-            *(each.planned.get(name) for name in spec.proposed),
-            *([None] * (len(measured) + 3)),
+            *((each.executed or {}).get(name) for name in spec.proposed),
+            *(each.outcomes.get(name) for name in spec.outcomes),
+            *(each.covariates.get(name) for name in spec.covariates),
+            each.failure.value if each.failure else None,
+            each.note or None,
         )
-        for each in experiments
+        for each in results
     ]
     return Sheet(tuple(columns), tuple(rows))
 
