@@ -150,11 +150,11 @@ class Axis:
         if self._single:
             only = self.segments[0]
             inside = (v * only.over / only.times - only.first) / only.stride
-            return np.clip(np.floor(inside + slack), 0, self.count - 1).astype(np.int64)
-        s = np.clip(np.searchsorted(self._low, v * (1 + 1e-15), side="right") - 1, 0, len(self._low) - 1)
+            return np.asarray(np.minimum(np.maximum(np.floor(inside + slack), 0), self.count - 1).astype(np.int64))
+        s = np.maximum(np.searchsorted(self._low, v * (1 + 1e-15), side="right") - 1, 0)
         inside = (v * self._over[s] / self._times[s] - self._first[s]) / self._stride[s]
-        whole = np.clip(np.floor(inside + slack), 0, (self._last - self._begin)[s]).astype(np.int64)
-        return np.asarray(np.clip(self._begin[s] + whole, 0, self.count - 1))
+        whole = np.minimum(np.maximum(np.floor(inside + slack), 0), (self._last - self._begin)[s])
+        return np.asarray(self._begin[s] + whole.astype(np.int64))
 
     def unit(self, v: Array) -> Array:
         """Return the cube positions of raw values (those of a choice: (option + 1/2) / options)."""

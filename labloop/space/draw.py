@@ -22,12 +22,17 @@ _THIN = 0.1
 
 @dataclass(frozen=True)
 class Pivots:
-    """Columns ``columns`` (p,) that follow from rows (p, d) with right sides between ``low`` and ``high`` (p,)."""
+    """Columns ``columns`` (p,) that follow from rows (p, d) with right sides between ``low`` and ``high`` (p,).
+
+    ``complete`` where every equality between components has a pivot: otherwise draws meet it, if at all, only
+    where both sides are 0.
+    """
 
     columns: Indices
     rows: Array
     low: Array
     high: Array
+    complete: bool
 
 
 def slabs_of(grid: Grid, scene: Scenario) -> tuple[Array, Array, Array]:
@@ -82,7 +87,8 @@ def pivots_of(grid: Grid, scene: Scenario) -> Pivots:
         reduced[i + 1 :] -= np.outer(reduced[i + 1 :, pivot] / reduced[i, pivot], reduced[i])
         chosen.append(int(pivot))
         used.append(i)
-    return Pivots(np.array(chosen, dtype=np.int64), rows[used], low[used], high[used])
+    open_ = [i for i in range(len(scene.equal)) if i not in used and np.count_nonzero(rows[i, grid.shares]) > 0]
+    return Pivots(np.array(chosen, dtype=np.int64), rows[used], low[used], high[used], not open_)
 
 
 def _spacing(axis: Axis) -> float:

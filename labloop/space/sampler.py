@@ -21,7 +21,7 @@ _AFFORDABLE = 400_000
 _BATCH = 32_768
 _STARVED = 0.03
 _SEEDS = 12
-_BURN_IN = 16
+_BURN_IN = 12
 
 
 @dataclass
@@ -68,7 +68,9 @@ class Sampler:
                 break
         rate = len(seeds) / tried
         volume = rate * self._width(scene, pivots)
-        return _Source(scene, pivots, rate, scene.share * max(volume, _STARVED), seeds[:256])
+        return _Source(
+            scene, pivots, rate if pivots.complete else 0.0, scene.share * max(volume, _STARVED), seeds[:256]
+        )
 
     def _width(self, scene: Scenario, pivots: Pivots) -> float:
         """Return the part of the cube that the scenario's bounds leave, columns solved for not counted."""
@@ -86,7 +88,8 @@ class Sampler:
         """Ask the solver for corners of a scenario that draws never hit."""
         from labloop.space.seeds import corners
 
-        source.seeds = corners(self.grid, source.scene, self.fixed, rng)
+        found = corners(self.grid, source.scene, self.fixed, rng)
+        source.seeds = np.vstack([found, source.seeds[: max(len(found), 1)]])
 
     def sample(self, n: int, rng: np.random.Generator) -> Indices:
         """Return n feasible grid index rows (n, d), in random order."""
@@ -122,7 +125,7 @@ class Sampler:
         start = source.seeds[rng.integers(len(source.seeds), size=abreast)]
         found: list[Indices] = []
         missing = n
-        burn = _BURN_IN + 2 * self.grid.dim
+        burn = _BURN_IN + self.grid.dim
         for sweep, k in enumerate(source.chains.run(start, rng)):
             if sweep >= burn:
                 found.append(k[:missing].copy())

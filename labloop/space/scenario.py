@@ -18,7 +18,7 @@ from labloop.space.formula import AllOf, AnyOf, Curve, Never, Options, Row, Tree
 from labloop.space.grid import Grid
 from labloop.space.mixture import Group
 
-__all__ = ["Scenario", "scenarios"]
+__all__ = ["Scenario", "base_scenario", "scenarios"]
 
 LIMIT = 32
 _PASSES = 4
@@ -66,6 +66,17 @@ def scenarios(grid: Grid, fixed: Mapping[int, int]) -> list[Scenario]:
         if len(scenes) > LIMIT:
             break
         branches, found = [branch for branch, _ in scenes], [scene for _, scene in scenes]
+    return found
+
+
+def base_scenario(grid: Grid) -> Scenario:
+    """Return what holds in every branch; where that contradicts itself, the whole grid without rules."""
+    whole = all_of(grid.trees)
+    parts = whole.parts if isinstance(whole, AllOf) else (whole,)
+    found = _scenario(grid, [part for part in parts if isinstance(part, Row | Options)], {})
+    if found is None:
+        found = _scenario(grid, [], {})
+    assert found is not None  # only a mixture that cannot be filled gets here, and the sampler refused it before
     return found
 
 

@@ -1,31 +1,54 @@
-"""The space of experiments: conditions <-> points of the unit cube, and where feasible ones are."""
+"""The space of experiments: conditions <-> points of the unit cube, and where feasible ones are.
+
+A cube row has one entry a varied parameter, in the order of ``Spec.varied``: numbers lie where their value lies
+between the bounds (linearly, or by logarithm), option i of k at (i + 1/2) / k, a component at its share of the
+total. Executed values off the grid or outside the bounds encode just the same. Every value proposed lies on its
+parameter's grid; see `labloop.space.axis` for which that is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from labloop.errors import InvalidInput, NothingToSuggest, did_you_mean
 from labloop.records import Conditions, Value
-from labloop.space.axis import Array, Bools, Indices
+from labloop.space.axis import Array, Axis, Bools, Indices
+from labloop.space.finite import enumerate_grid
 from labloop.space.grid import Grid
+from labloop.space.linear import LinearRules, linear_rules
+from labloop.space.move import Neighbours
+from labloop.space.near import nearest_point, nearest_rows
 from labloop.space.sampler import Sampler
+from labloop.space.scenario import base_scenario
+from labloop.space.spread import maxpro
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 
 __all__ = ["Column", "Space"]
 
 Fixed = Mapping[int, float]
-_LISTED = 1000
+_LEVELS_SHOWN = 1000
+_DONORS = 256
+_MARGIN = 0.05
+_SMALL = 50_000
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the cube: what a planner needs to know about it.
+    """What a planner needs to know about one column of the cube.
 
-    ``count`` is the number of grid values; ``levels`` their cube positions, increasing, where there are at most 1,000 (empty otherwise).
+    Attributes
+    ----------
+    name, kind : the parameter's; kind is ``continuous``, ``integer``, ``levels``, ``choice`` or ``component``.
+    count : how many values the grid has.
+    hard : the same value across a batch.
+    levels : cube positions of all grid values, increasing, where there are at most 1,000; otherwise empty.
     """
 
     name: str
@@ -36,7 +59,11 @@ class Column:
 
 
 class Space:
-    """The space of one spec; see the module."""
+    """Conditions <-> cube, and feasible points of one spec.
+
+    All methods are pure: with generators in the same state the same calls give the same rows, whatever was
+    called before. Cubes are float64 (n, dim).
+    """
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -44,91 +71,151 @@ class Space:
         self._samplers: dict[tuple[tuple[int, int], ...], Sampler] = {}
         self.names = self._grid.names
         self.dim = len(self.names)
-        self.columns = tuple(self._column(j) for j in range(self.dim))
+        self.columns = tuple(self._column(axis) for axis in self._grid.axes)
         self.hard = tuple(j for j, column in enumerate(self.columns) if column.hard)
 
-    def _column(self, j: int) -> Column:
-        axis = self._grid.axes[j]
-        levels = tuple(axis.position(np.arange(axis.count)).tolist()) if axis.count <= _LISTED else ()
+    def _column(self, axis: Axis) -> Column:
+        levels = tuple(axis.position(np.arange(axis.count)).tolist()) if axis.count <= _LEVELS_SHOWN else ()
         hard = getattr(self.spec.parameters[axis.name], "change", "easy") == "hard"
         return Column(axis.name, axis.kind, axis.count, hard, levels)
 
     def encode(self, conditions: Sequence[Conditions]) -> Array:
+        """Return conditions as a cube; values off the grid or outside the bounds too.
+
+        On a log scale, a value not above 0 lies where a thousandth of the lower bound does.
+
+        Raises
+        ------
+        InvalidInput
+            If a parameter has no value, or one of the wrong kind.
+        """
         u = np.empty((len(conditions), self.dim))
         for j, axis in enumerate(self._grid.axes):
-            v = np.array([self._number(each, j) for each in conditions], dtype=np.float64)
-            u[:, j] = axis.unit(v)
+            u[:, j] = axis.unit(np.array([_number(each, axis) for each in conditions], dtype=np.float64))
         return u
 
-    def _number(self, conditions: Conditions, j: int) -> float:
-        axis = self._grid.axes[j]
-        if axis.name not in conditions:
-            raise InvalidInput(
-                f"no value for {axis.name}", hint="give every parameter that varies", field=axis.name
-            )
-        value = conditions[axis.name]
-        if axis.names:
-            if value not in axis.names:
-                raise InvalidInput(
-                    f"{axis.name} has no choice {value!r}",
-                    hint=did_you_mean(str(value), axis.names),
-                    field=axis.name,
-                )
-            return float(axis.names.index(str(value)))
-        if isinstance(value, str):
-            raise InvalidInput(f"{axis.name} is {value!r}, expected a number", field=axis.name)
-        return float(value)
-
     def decode(self, cube: Array, *, snap: bool = True) -> list[dict[str, Value]]:
-        k = self._snapped(np.asarray(cube, dtype=np.float64)) if snap else None
+        """Return a cube as conditions, constants included, in the order of the spec.
+
+        With ``snap`` every value lies on its grid and mixtures sum to their total. Without, numbers are what was
+        encoded, to 12 digits of the parameter's range.
+        """
+        rows = np.asarray(cube, dtype=np.float64)
+        k = self._snapped(rows) if snap else np.empty((0, self.dim), dtype=np.int64)
         columns: dict[str, list[Value]] = {}
         for j, axis in enumerate(self._grid.axes):
-            v = axis.value(k[:, j]) if k is not None else axis.rounded(axis.raw(cube[:, j]))
+            v = axis.value(k[:, j]) if snap else axis.rounded(axis.raw(rows[:, j]))
             if axis.names:
                 columns[axis.name] = [axis.names[int(each)] for each in v]
-            elif axis.kind == "integer" and snap:
+            elif axis.kind == "integer" and (snap or bool(np.all(v == np.rint(v)))):
                 columns[axis.name] = [int(each) for each in v]
             else:
                 columns[axis.name] = v.tolist()
         for name, parameter in self.spec.proposed.items():
             if isinstance(parameter, Constant):
-                columns[name] = [parameter.value] * len(cube)
-        order = list(self.spec.proposed)
-        return [{name: columns[name][i] for name in order} for i in range(len(cube))]
-
-    def _snapped(self, cube: Array) -> Indices:
-        grid = self._grid
-        k = grid.nearest(cube)
-        for group in grid.groups:
-            x = group.units(k[:, group.columns])
-            bad = np.flatnonzero(~group.holds(x))
-            if len(bad):
-                wanted = cube[np.ix_(bad, group.columns)] * group.total
-                k[np.ix_(bad, group.columns)] = group.indices(group.project(wanted, np.random.default_rng(0)))
-        return k
+                columns[name] = [parameter.value] * len(rows)
+        return [{name: columns[name][i] for name in self.spec.proposed} for i in range(len(rows))]
 
     def snap(self, cube: Array) -> Array:
+        """Put each row on the grid; mixtures keep their sum, how many are present, and each amount 0 or >= min.
+
+        Constraints are not asked for. A candidate table's rows are its grid.
+        """
         return self._grid.units(self._snapped(np.asarray(cube, dtype=np.float64)))
 
+    def _snapped(self, rows: Array) -> Indices:
+        grid = self._grid
+        k = grid.nearest(rows)
+        if grid.table is not None:
+            strange = np.flatnonzero(~grid.listed(k))
+            return nearest_rows(self._units, self._finite, rows, k, strange)
+        for group in grid.groups:
+            bad = np.flatnonzero(~group.holds(group.units(k[:, group.columns])))
+            if len(bad):
+                wanted = rows[np.ix_(bad, group.columns)] * group.total
+                k[np.ix_(bad, group.columns)] = group.indices(group.project(wanted))
+        return k
+
     def feasible(self, cube: Array) -> Bools:
+        """Whether the conditions at each row's nearest grid values satisfy every mixture and every rule, (n,)."""
         return self._grid.feasible(self._grid.nearest(np.asarray(cube, dtype=np.float64)))
 
-    def raw(self, cube: Array) -> dict[str, np.ndarray]:
-        conditions = self.decode(cube)
-        return {name: np.array([each[name] for each in conditions]) for name in self.spec.proposed}
+    def raw(self, cube: Array) -> dict[str, npt.NDArray[Any]]:
+        """Return the grid values nearest to each row, by parameter, constants included: floats, or texts (n,)."""
+        k = self._grid.nearest(np.asarray(cube, dtype=np.float64))
+        found: dict[str, npt.NDArray[Any]] = {}
+        for j, axis in enumerate(self._grid.axes):
+            v = axis.value(k[:, j])
+            found[axis.name] = np.array(axis.names, dtype=object)[v.astype(np.int64)] if axis.names else v
+        for name, parameter in self.spec.proposed.items():
+            if isinstance(parameter, Constant):
+                word = isinstance(parameter.value, str)
+                found[name] = np.full(len(k), parameter.value, dtype=object if word else np.float64)
+        return {name: found[name] for name in self.spec.proposed}
 
     def sample(self, n: int, rng: np.random.Generator, *, fixed: Fixed | None = None) -> Array:
-        sampler = self._sampler(fixed)
-        if sampler.empty:
-            raise NothingToSuggest("no feasible experiment was found", hint="relax a constraint")
-        return self._grid.units(sampler.sample(n, rng))
+        """Return n feasible grid points (n, dim), roughly uniform in the cube; ``fixed`` pins columns.
+
+        Every branch of a condition gets its share, however thin (``if additive == "none" then amount == 0``).
+        Rows repeat only where the space is small.
+
+        Raises
+        ------
+        NothingToSuggest
+            If no feasible experiment is found.
+        """
+        return self._grid.units(self._sample(n, rng, fixed))
+
+    def _sample(self, n: int, rng: np.random.Generator, fixed: Fixed | None) -> Indices:
+        if self._grid.table is None:
+            return self._sampler(fixed).sample(n, rng)
+        rows = self._rows(fixed)
+        again = rng.integers(len(rows), size=max(n - len(rows), 0))
+        return rows[np.concatenate([rng.permutation(len(rows))[:n], again])]
+
+    def _pinned(self, fixed: Fixed | None) -> dict[int, int]:
+        return {int(j): int(self._grid.axes[j].nearest(np.array([u]))[0]) for j, u in (fixed or {}).items()}
 
     def _sampler(self, fixed: Fixed | None) -> Sampler:
-        pinned = {int(j): int(self._grid.axes[j].nearest(np.array([u]))[0]) for j, u in (fixed or {}).items()}
+        pinned = self._pinned(fixed)
         key = tuple(sorted(pinned.items()))
         if key not in self._samplers:
             self._samplers[key] = Sampler(self._grid, pinned)
+        if self._samplers[key].empty:
+            raise self._nothing(fixed)
         return self._samplers[key]
+
+    def _nothing(self, fixed: Fixed | None) -> NothingToSuggest:
+        pinned = ", ".join(f"{self.names[j]} = {self._shown(j, u)}" for j, u in (fixed or {}).items())
+        where = f" with {pinned}" if pinned else ""
+        return NothingToSuggest(
+            f"no feasible experiment was found{where}",
+            hint="relax a constraint, or check the bounds" if not pinned else "let another value be chosen",
+        )
+
+    def _shown(self, j: int, u: float) -> str:
+        axis = self._grid.axes[j]
+        v = axis.value(axis.nearest(np.array([u])))[0]
+        return axis.names[int(v)] if axis.names else f"{v:g}"
+
+    def _rows(self, fixed: Fixed | None) -> Indices:
+        """Return the feasible rows of the candidate table, those with the fixed values."""
+        rows = self._finite
+        for j, k in self._pinned(fixed).items():
+            rows = rows[rows[:, j] == k]
+        if not len(rows):
+            raise self._nothing(fixed)
+        return rows
+
+    @cached_property
+    def _finite(self) -> Indices:
+        table = self._grid.table
+        assert table is not None
+        return table[self._grid.feasible(table)]
+
+    @cached_property
+    def _units(self) -> Array:
+        return self._grid.units(self._finite)
 
     def spread(
         self,
@@ -136,55 +223,138 @@ class Space:
         rng: np.random.Generator,
         *,
         avoid: Array | None = None,
-        pool: int = 2000,
+        pool: int = 1024,
         fixed: Fixed | None = None,
     ) -> Array:
-        rows = np.unique(self.sample(pool, rng, fixed=fixed), axis=0)
-        rows = rows[rng.permutation(len(rows))]
-        near = (
-            self.distances(rows, avoid).min(axis=1)
-            if avoid is not None and len(avoid)
-            else np.full(len(rows), 9.0)
-        )
-        chosen: list[int] = []
-        while len(chosen) < n and near.max() > 1e-9:
-            i = int(near.argmax())
-            chosen.append(i)
-            near = np.minimum(near, self.distances(rows, rows[i : i + 1])[:, 0])
-        return rows[chosen]
+        """Return n distinct feasible grid points that fill the space, away from ``avoid`` (m, dim).
+
+        Fewer than n only where the space has no more. Points keep off the bounds of fine-grained columns.
+
+        Raises
+        ------
+        NothingToSuggest
+            If no feasible experiment is found.
+        """
+        known = np.empty((0, self.dim)) if avoid is None else np.asarray(avoid, dtype=np.float64)
+        k = self._fresh(self._sample(max(pool, 8 * n), rng, fixed), known)
+        if len(k) < 2 * n and (every := self._every(fixed)) is not None:
+            k = self._fresh(every[rng.permutation(len(every))], known)
+        rows = self._grid.units(k)
+        inside = self._inside(rows)
+        if inside.sum() >= max(8 * n, 64):
+            rows = rows[inside]
+        return rows[maxpro(rows, n, self._grid.axes, known)]
+
+    def _fresh(self, k: Indices, known: Array) -> Indices:
+        """Return distinct rows that are none of the known ones, in order."""
+        _, first = np.unique(k, axis=0, return_index=True)
+        k = k[np.sort(first)]
+        if not len(known):
+            return k
+        taken = {row.tobytes() for row in self._grid.nearest(known)}
+        return k[[row.tobytes() not in taken for row in k]]
+
+    def _every(self, fixed: Fixed | None) -> Indices | None:
+        if self._grid.table is not None:
+            return self._rows(fixed)
+        return enumerate_grid(self._grid, _SMALL, self._pinned(fixed))
+
+    def _inside(self, rows: Array) -> Bools:
+        fine = [j for j in self._grid.alone if not self._grid.axes[j].names and self._grid.axes[j].count > 20]
+        return np.asarray((np.abs(rows[:, fine] - 0.5) <= 0.5 - _MARGIN).all(axis=1))
 
     def enumerate(self, limit: int) -> Array | None:
-        if np.prod(self._grid.counts.astype(float)) > limit:
-            return None
-        k = (
-            np.array(np.meshgrid(*[np.arange(c) for c in self._grid.counts], indexing="ij"))
-            .reshape(self.dim, -1)
-            .T
-        )
-        return self._grid.units(k[self._grid.feasible(k)])
+        """Return all feasible grid points (m, dim), where mixtures and other columns have at most ``limit``
+        combinations before constraints, or there is a candidate table; None otherwise."""
+        if self._grid.table is not None:
+            return self._units.copy()
+        k = enumerate_grid(self._grid, limit, {})
+        return None if k is None else self._grid.units(k)
 
     def nearest(self, cube_row: Array, *, fixed: Fixed | None = None) -> Array:
-        rows = np.vstack(
-            [self.snap(np.asarray(cube_row)[None]), self.sample(512, np.random.default_rng(0), fixed=fixed)]
-        )
-        rows = rows[self.feasible(rows)]
-        return rows[self.distances(rows, np.asarray(cube_row)[None])[:, 0].argmin()]
+        """Return a feasible grid point (dim,) near a cube row, the row's own grid point where that is feasible.
 
-    def move(self, cube_rows: Array, rng: np.random.Generator, scale: float) -> Array:
-        rows = np.array(cube_rows, dtype=np.float64)
-        done = np.zeros(len(rows), dtype=bool)
-        for _ in range(20):
-            trial = self.snap(
-                np.clip(rows + scale * rng.standard_normal(rows.shape) * (rng.random(rows.shape) < 0.5), 0, 1)
-            )
-            ok = self.feasible(trial) & ~done
-            rows[ok] = trial[ok]
-            done |= ok
-        return rows
+        Raises
+        ------
+        NothingToSuggest
+            If no feasible experiment is found.
+        """
+        row = np.array(cube_row, dtype=np.float64)
+        for j, u in (fixed or {}).items():
+            row[j] = u
+        if self._grid.table is not None:
+            rows = self._grid.units(self._rows(fixed))
+            return np.asarray(rows[int(self.distances(rows, row[None])[:, 0].argmin())])
+        k = self._snapped(row[None])
+        pinned = self._pinned(fixed)
+        if all(k[0, j] == value for j, value in pinned.items()) and self._grid.feasible(k)[0]:
+            return np.asarray(self._grid.units(k)[0])
+        donors = self._sampler(fixed).sample(_DONORS, np.random.default_rng(0))
+        k = nearest_point(self._grid, row, pinned, donors, self._neighbours, self.distances)
+        return np.asarray(self._grid.units(k[None])[0])
+
+    @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self._grid, base_scenario(self._grid), self._donors)
+
+    def _donors(self) -> Indices:
+        # The same whenever asked for, so that a move depends on its own generator alone.
+        if self._donated is None:
+            self._donated = self._sample(_DONORS, np.random.default_rng(0), None)
+        return self._donated
+
+    _donated: Indices | None = None
+
+    def move(
+        self, cube_rows: Array, rng: np.random.Generator, scale: float, *, held: Collection[int] = ()
+    ) -> Array:
+        """Return a random feasible neighbour of each feasible row (n, dim), about ``scale`` away in one to three
+        columns; columns in ``held`` keep their values. A row without a neighbour in reach comes back as it is, an
+        infeasible one as the nearest feasible point."""
+        rows = np.asarray(cube_rows, dtype=np.float64)
+        k = self._grid.nearest(rows)
+        lost = np.flatnonzero(~self._grid.feasible(k))
+        for i in lost:
+            k[i] = self._grid.nearest(self.nearest(rows[i], fixed={j: rows[i, j] for j in held})[None])[0]
+        if self._grid.table is not None:
+            return self._moved_in_table(self._grid.units(k), rng, scale, held)
+        return self._grid.units(self._neighbours.move(k, rng, scale, held))
+
+    def _moved_in_table(self, rows: Array, rng: np.random.Generator, scale: float, held: Collection[int]) -> Array:
+        pool = self._units[rng.permutation(len(self._units))[:4096]]
+        wanted = rows + scale * rng.standard_normal(rows.shape) * (rng.random(rows.shape) < 0.5)
+        gaps = self.distances(wanted, pool)
+        gaps[self.distances(rows, pool) < 1e-9] = np.inf
+        for j in held:
+            gaps[np.abs(rows[:, j][:, None] - pool[:, j][None]) > 1e-9] = np.inf
+        best = gaps.argmin(axis=1)
+        stay = ~np.isfinite(gaps[np.arange(len(rows)), best])
+        return np.where(stay[:, None], rows, pool[best])
 
     def distances(self, a: Array, b: Array) -> Array:
+        """Return distances (n, m) in [0, 1]: root mean square over columns of the gap, 0 or 1 for choices."""
         total = np.zeros((len(a), len(b)))
         for j, axis in enumerate(self._grid.axes):
             gap = a[:, j][:, None] - b[:, j][None]
             total += (np.abs(gap) > 1e-9) if axis.names else np.minimum(gap * gap, 1.0)
         return np.sqrt(total / self.dim)
+
+    def linear(self) -> LinearRules:
+        """Return what is linear in the cube as matrices, and what is not in words."""
+        return linear_rules(self.spec, self._grid)
+
+
+def _number(conditions: Conditions, axis: Axis) -> float:
+    if axis.name not in conditions:
+        raise InvalidInput(
+            f"no value for {axis.name}", hint="give a value for every parameter that varies", field=axis.name
+        )
+    value = conditions[axis.name]
+    if axis.names:
+        if value not in axis.names:
+            hint = did_you_mean(str(value), axis.names)
+            raise InvalidInput(f"{axis.name} has no choice {value!r}", hint=hint, field=axis.name)
+        return float(axis.names.index(str(value)))
+    if isinstance(value, str) or not np.isfinite(value):
+        raise InvalidInput(f"{axis.name} is {value!r}, expected a number", field=axis.name)
+    return float(value)
