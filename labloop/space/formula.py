@@ -35,7 +35,7 @@ from labloop.spec.rules import (
     names_in,
 )
 
-__all__ = ["AllOf", "AnyOf", "Atom", "Curve", "Never", "Options", "Row", "Tree", "compile_rule", "holds", "numeric"]
+__all__ = ["AllOf", "AnyOf", "Atom", "Curve", "Never", "Options", "Row", "Tree", "compile_rule", "holds", "numeric", "sides"]
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,35 @@ def holds(node: Logic, values: Mapping[str, Array], n: int) -> Bools:
     with np.errstate(all="ignore"):
         found: Any = evaluate(node, values)
     return np.broadcast_to(np.asarray(found, dtype=np.bool_), (n,))
+
+
+def sides(node: Compare, values: Mapping[str, Array], n: int) -> tuple[Array, Array]:
+    """Return both sides (n,) of a comparison, as far as they can be computed."""
+    with np.errstate(all="ignore"):
+        left, right = (np.broadcast_to(np.asarray(_number(side, values), dtype=np.float64), (n,)) for side in (node.left, node.right))
+    return left, right
+
+
+def _number(term: Term, values: Mapping[str, Array]) -> Any:
+    match term:
+        case Number(value=value):
+            return value
+        case Name(id=name):
+            return values[name]
+        case Arithmetic(operator=operator, left=left, right=right):
+            a, b = np.asarray(_number(left, values)), np.asarray(_number(right, values))
+            match operator:
+                case "+":
+                    return a + b
+                case "-":
+                    return a - b
+                case "*":
+                    return a * b
+                case "/":
+                    return a / b
+                case "**":
+                    return a**b
+    raise AssertionError(term)  # texts became positions in `numeric`
 
 
 def compile_rule(node: Logic, axes: Sequence[Axis], *, negated: bool = False) -> Tree:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from labloop.space.axis import Array, Axis, Bools, Indices, axis_of, choice_axis, levels_axis
-from labloop.space.formula import Tree, compile_rule, holds, numeric
+from labloop.space.formula import AllOf, AnyOf, Curve, Tree, compile_rule, holds, numeric
 from labloop.space.mixture import Group, group_of
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Choice, Component, Continuous, Integer, Levels
@@ -46,11 +46,16 @@ class Grid:
         self.alone = np.flatnonzero(~self.shares)
         self.table = _rows(spec, self.axes) if listed else None
         self._members = {row.tobytes() for row in self.table} if self.table is not None else set()
-        self._mixed = [
-            (np.array([self.names.index(each) for each in spec.components(name)]), mixture)
+        self._mixed = {
+            name: (np.array([self.names.index(each) for each in spec.components(name)]), mixture)
             for name, mixture in spec.mixtures.items()
             if listed
-        ]
+        }
+
+    @property
+    def curved(self) -> bool:
+        """Whether some comparison is not linear, so that a solver cannot know it."""
+        return any(_curved(tree) for tree in self.trees)
 
     def _axes(self, spec: Spec) -> list[Axis]:
         axes: dict[str, Axis] = {}
@@ -94,20 +99,35 @@ class Grid:
         """Whether each row is a row of the candidate table."""
         return np.array([row.tobytes() in self._members for row in np.ascontiguousarray(k)], dtype=np.bool_)
 
+    def mixed_rows(self, k: Indices) -> dict[str, Bools]:
+        """Whether rows of a candidate table sum to each mixture's total with an allowed number of components."""
+        v = self.values(k)
+        found = {}
+        for name, (columns, mixture) in self._mixed.items():
+            present = (v[:, columns] > 0).sum(axis=1)
+            ok = np.abs(v[:, columns].sum(axis=1) - mixture.total) <= _LISTED_SUM * mixture.total
+            ok &= (present >= mixture.at_least) & (present <= (mixture.at_most or len(columns)))
+            found[name] = ok
+        return found
+
     def feasible(self, k: Indices) -> Bools:
         """Whether every mixture sums up, every rule holds and, where there is a table, the row is in it."""
         ok = np.ones(len(k), dtype=np.bool_) if self.table is None else self.listed(k)
         for group in self.groups:
             ok &= group.holds(group.units(k[:, group.columns]))
         v = self.values(k)
-        for columns, mixture in self._mixed:
-            present = (v[:, columns] > 0).sum(axis=1)
-            ok &= np.abs(v[:, columns].sum(axis=1) - mixture.total) <= _LISTED_SUM * mixture.total
-            ok &= (present >= mixture.at_least) & (present <= (mixture.at_most or len(columns)))
+        for mixed in self.mixed_rows(k).values():
+            ok &= mixed
         columns_of = {name: v[:, j] for j, name in enumerate(self.names)}
         for rule in self.rules:
             ok &= holds(rule, columns_of, len(k))
         return ok
+
+
+def _curved(tree: Tree) -> bool:
+    if isinstance(tree, AllOf | AnyOf):
+        return any(_curved(part) for part in tree.parts)
+    return isinstance(tree, Curve)
 
 
 def _listed_axes(spec: Spec) -> list[Axis]:

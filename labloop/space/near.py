@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from labloop.space.axis import Array, Indices
-from labloop.space.formula import AllOf, AnyOf, Curve, Tree
 from labloop.space.grid import Grid
 from labloop.space.move import Neighbours
 
@@ -30,7 +29,7 @@ def nearest_point(
     solved = _solved(grid, row, fixed)
     if solved is not None:
         start = np.vstack([solved[None], start[:1]])
-    if solved is not None and not any(_curved(tree) for tree in grid.trees):
+    if solved is not None and not grid.curved:
         scales: tuple[float, ...] = _SCALES[3::2]
     else:
         scales = _SCALES
@@ -59,12 +58,6 @@ def _solved(grid: Grid, row: Array, fixed: Mapping[int, int]) -> Indices | None:
         if found.point is not None and grid.feasible(found.point[None])[0]:
             return found.point
     return None
-
-
-def _curved(tree: Tree) -> bool:
-    if isinstance(tree, AllOf | AnyOf):
-        return any(_curved(part) for part in tree.parts)
-    return isinstance(tree, Curve)
 
 
 def nearest_rows(units: Array, rows: Indices, wanted: Array, k: Indices, strange: Indices) -> Indices:

@@ -9,6 +9,7 @@ import numpy as np
 
 from labloop.space.axis import Array, Indices
 from labloop.space.chain import Chains
+from labloop.space.descent import descend
 from labloop.space.draw import Pivots, draw, pivots_of
 from labloop.space.grid import Grid
 from labloop.space.scenario import Scenario, scenarios
@@ -85,11 +86,14 @@ class Sampler:
         return width
 
     def _search(self, source: _Source, rng: np.random.Generator) -> None:
-        """Ask the solver for corners of a scenario that draws never hit."""
+        """Find seeds of a scenario that draws never hit, or hit only where an equality is trivial."""
+        # The solver's module loads scipy.optimize, which most spaces never need.
         from labloop.space.seeds import corners
 
         found = corners(self.grid, source.scene, self.fixed, rng)
         source.seeds = np.vstack([found, source.seeds[: max(len(found), 1)]])
+        if not len(source.seeds) and self.grid.curved:
+            source.seeds = descend(self.grid, source.scene, source.pivots, rng)
 
     def sample(self, n: int, rng: np.random.Generator) -> Indices:
         """Return n feasible grid index rows (n, d), in random order."""
