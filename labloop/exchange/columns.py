@@ -11,7 +11,7 @@ from labloop.exchange.units import same_unit, split_heading
 from labloop.spec.models import Spec
 from labloop.tabular import Table
 
-__all__ = ["OWN", "Columns", "match_columns"]
+__all__ = ["OWN", "Columns", "is_own", "match_columns"]
 
 OWN = ("experiment", "replicate", "failure", "note")
 """Columns that sheets have besides parameters and outcomes."""
@@ -92,6 +92,11 @@ def _meaning(heading: str, known: Mapping[str, str]) -> tuple[str | None, str | 
     if unit is not None and bare.casefold() in known:
         return known[bare.casefold()], unit
     return None, None
+
+
+def is_own(heading: str) -> bool:
+    """Whether a heading is one that labloop's own sheets have besides parameters and outcomes."""
+    return heading.strip().casefold() in OWN or _is_ours(heading.strip().casefold())
 
 
 def _is_ours(heading: str) -> bool:

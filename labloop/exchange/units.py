@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["looks_like_unit", "same_unit", "split_heading"]
+__all__ = ["looks_like_unit", "same_unit", "split_heading", "unit_spelling"]
 
 _KNOWN = frozenset([
     "kPa", "MPa", "Pa", "GPa", "bar", "mbar", "atm", "psi", "N", "kN", "mN", "degC", "°C", "C", "K", "F",
@@ -62,3 +62,10 @@ def split_heading(heading: str) -> tuple[str, str | None]:
     if match and looks_like_unit(match["unit"]):
         return match["name"].strip(" _-/"), match["unit"]
     return heading.strip(), None
+
+
+def unit_spelling(unit: str) -> str:
+    """Return a unit as campaign files write it: ``C`` and ``°C`` are ``degC``, ``hrs`` is ``h``, ``µM`` is ``uM``."""
+    clean = unicodedata.normalize("NFKC", unit).strip().replace("μ", "u")
+    short = _ALIASES.get(clean.casefold())
+    return {"degc": "degC", "degf": "degF"}.get(short, short) if short else clean
