@@ -162,9 +162,7 @@ class Axis:
             return np.asarray((v + 0.5) / len(self.names))
         if self.log:
             # An executed 0 on a log scale lies below everything, not at minus infinity.
-            return np.asarray(
-                np.log(np.maximum(v, self.low * 1e-3) / self.low) / math.log(self.high / self.low)
-            )
+            return np.asarray(np.log(np.maximum(v, self.low * 1e-3) / self.low) / math.log(self.high / self.low))
         return np.asarray((v - self.low) / (self.high - self.low))
 
     def raw(self, u: Array) -> Array:
@@ -272,9 +270,7 @@ def _multiples(exponent: int, first: int, last: int) -> list[Segment]:
         step = float(f"1e{exponent}")
         return [Segment(first * step, step, count)]
     scale = 10.0 ** abs(exponent)
-    return [
-        Segment(first, 1.0, count, over=scale) if exponent < 0 else Segment(first, 1.0, count, times=scale)
-    ]
+    return [Segment(first, 1.0, count, over=scale) if exponent < 0 else Segment(first, 1.0, count, times=scale)]
 
 
 def _with_bounds(low: float, high: float, inner: list[Segment]) -> list[Segment]:

@@ -106,7 +106,9 @@ class Chains:
         below, above = self._reach(v, d)
         level = self._density(v) + np.log(rng.random(len(k)))
         jump = (rng.random(len(k)) < _JUMPS) & ((d != 0) & self.grid.shares).any(axis=1)
-        t = np.where(jump, np.where(rng.random(len(k)) < 0.5, below, above), below + (above - below) * rng.random(len(k)))
+        t = np.where(
+            jump, np.where(rng.random(len(k)) < 0.5, below, above), below + (above - below) * rng.random(len(k))
+        )
         open_ = np.arange(len(k))
         for _ in range(_SHRINKS):
             trial = self._stepped(v, d, t, quantum)

@@ -38,24 +38,17 @@ class Pivots:
 def slabs_of(grid: Grid, scene: Scenario) -> tuple[Array, Array, Array]:
     """Return rows (s, d), lower and upper bounds (s,) of the inequalities that leave little of their range."""
     low, high = grid.ends(scene.first, scene.last)
-    found: list[tuple[Array, float, float]] = []
-    for row, bound in zip(scene.upper, scene.upper_bound, strict=True):
-        if np.count_nonzero(row) < 2:
-            continue
+    kept: list[tuple[Array, float, float]] = []
+    units = scene.upper / np.maximum(np.abs(scene.upper).max(axis=1, initial=0.0, keepdims=True), 1e-300)
+    for i, row in enumerate(scene.upper):
         least, most = np.minimum(row * low, row * high).sum(), np.maximum(row * low, row * high).sum()
         scale = np.abs(row).max()
-        floor = least
-        for other, limit in zip(scene.upper, scene.upper_bound, strict=True):
-            size = np.abs(other).max()
-            if size > 0 and np.abs(row / scale + other / size).max() < 1e-9:
-                floor = max(floor, -limit * scale / size)
-        if most > least and (min(bound, most) - floor) < _THIN * (most - least):
-            found.append((row, floor, min(bound, most)))
-    kept: list[tuple[Array, float, float]] = []
-    for row, floor, bound in found:
-        unit = row / np.abs(row).max()
-        if all(min(np.abs(unit - o).max(), np.abs(unit + o).max()) > 1e-9 for o in (r / np.abs(r).max() for r, *_ in kept)):
-            kept.append((row, floor, bound))
+        opposite = np.abs(units + units[i]).max(axis=1) < 1e-9
+        limits = -scene.upper_bound[opposite] * scale / np.abs(scene.upper[opposite]).max(axis=1, initial=0.0)
+        floor, bound = max(least, limits.max(initial=-np.inf)), min(scene.upper_bound[i], most)
+        again = any(min(np.abs(row / scale - r).max(), np.abs(row / scale + r).max()) < 1e-9 for r, *_ in kept)
+        if np.count_nonzero(row) > 1 and not again and bound - floor < _THIN * (most - least):
+            kept.append((row / scale, floor / scale, bound / scale))
     return (
         np.array([row for row, *_ in kept]).reshape(-1, grid.dim),
         np.array([floor for _, floor, _ in kept]),
@@ -69,26 +62,26 @@ def pivots_of(grid: Grid, scene: Scenario) -> Pivots:
     rows = np.vstack([scene.equal, slabs])
     low = np.concatenate([scene.equal_bound, floor])
     high = np.concatenate([scene.equal_bound, ceiling])
-    free = [j for j in grid.alone if not grid.axes[j].names and scene.first[j] < scene.last[j]]
-    spacing = np.array([_spacing(grid.axes[j]) for j in free])
+    ends = grid.ends(scene.first, scene.last)
+    usable = ~grid.shares & np.array([not axis.names for axis in grid.axes]) & (scene.first < scene.last)
+    spacing, span = np.array([_spacing(axis) for axis in grid.axes]), ends[1] - ends[0]
     reduced = rows.copy()
     chosen: list[int] = []
     used: list[int] = []
-    for i in range(len(rows)):
-        size = np.abs(reduced[i, free])
-        size[[free.index(j) for j in chosen]] = 0.0
-        if not len(size) or size.max() <= 1e-12 * max(np.abs(rows[i]).max(), 1e-300):
+    for i, row in enumerate(rows):
+        size = np.where(usable, np.abs(reduced[i]), 0.0)
+        if size.max(initial=0.0) <= 1e-9 * np.abs(row).max(initial=0.0):
             continue
         # The column whose steps change the row least can hit it most exactly; among equals the widest.
-        effect = np.where(size > 1e-9 * size.max(), size * spacing, np.inf)
-        span = size * np.array([float(np.ptp(grid.axes[j].value(np.array([scene.first[j], scene.last[j]])))) for j in free])
-        best = min(range(len(free)), key=lambda c: (round(float(np.log10(effect[c])), 6) if np.isfinite(effect[c]) else 99.0, -span[c]))
-        pivot = free[best]
+        possible = np.flatnonzero(size > 1e-9 * size.max())
+        effect = np.round(np.log10(size * spacing, where=size > 0, out=np.zeros(len(size))), 6)
+        pivot = min(possible.tolist(), key=lambda j: (float(effect[j]), -float(size[j] * span[j])))
         reduced[i + 1 :] -= np.outer(reduced[i + 1 :, pivot] / reduced[i, pivot], reduced[i])
-        chosen.append(int(pivot))
+        usable[pivot] = False
+        chosen.append(pivot)
         used.append(i)
-    open_ = [i for i in range(len(scene.equal)) if i not in used and np.count_nonzero(rows[i, grid.shares]) > 0]
-    return Pivots(np.array(chosen, dtype=np.int64), rows[used], low[used], high[used], not open_)
+    met = all(i in used or not rows[i, grid.shares].any() for i in range(len(scene.equal)))
+    return Pivots(np.array(chosen, dtype=np.int64), rows[used], low[used], high[used], met)
 
 
 def _spacing(axis: Axis) -> float:
@@ -104,7 +97,7 @@ def draw(grid: Grid, scene: Scenario, pivots: Pivots, n: int, rng: np.random.Gen
         k = k[: len(x)]
         k[:, group.columns] = group.indices(x[: len(k)])
     n = len(k)
-    for j in grid.alone:
+    for j in grid.alone.tolist():
         axis, first, last = grid.axes[j], scene.first[j], scene.last[j]
         if j in scene.options:
             k[:, j] = rng.choice(scene.options[j], n)

@@ -35,7 +35,20 @@ from labloop.spec.rules import (
     names_in,
 )
 
-__all__ = ["AllOf", "AnyOf", "Atom", "Curve", "Never", "Options", "Row", "Tree", "compile_rule", "holds", "numeric", "sides"]
+__all__ = [
+    "AllOf",
+    "AnyOf",
+    "Atom",
+    "Curve",
+    "Never",
+    "Options",
+    "Row",
+    "Tree",
+    "compile_rule",
+    "holds",
+    "numeric",
+    "sides",
+]
 
 
 @dataclass(frozen=True)
@@ -140,7 +153,10 @@ def holds(node: Logic, values: Mapping[str, Array], n: int) -> Bools:
 def sides(node: Compare, values: Mapping[str, Array], n: int) -> tuple[Array, Array]:
     """Return both sides (n,) of a comparison, as far as they can be computed."""
     with np.errstate(all="ignore"):
-        left, right = (np.broadcast_to(np.asarray(_number(side, values), dtype=np.float64), (n,)) for side in (node.left, node.right))
+        left, right = (
+            np.broadcast_to(np.asarray(_number(side, values), dtype=np.float64), (n,))
+            for side in (node.left, node.right)
+        )
     return left, right
 
 

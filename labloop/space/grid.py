@@ -95,6 +95,14 @@ class Grid:
             k[:, j] = axis.nearest(u[:, j])
         return k
 
+    def distances(self, a: Array, b: Array) -> Array:
+        """Return distances (n, m) between cube rows: root mean square of the gaps, 0 or 1 for choices."""
+        total = np.zeros((len(a), len(b)))
+        for j, axis in enumerate(self.axes):
+            gap = a[:, j][:, None] - b[:, j][None]
+            total += (np.abs(gap) > 1e-9) if axis.names else np.minimum(gap * gap, 1.0)
+        return np.asarray(np.sqrt(total / self.dim))
+
     def listed(self, k: Indices) -> Bools:
         """Whether each row is a row of the candidate table."""
         return np.array([row.tobytes() in self._members for row in np.ascontiguousarray(k)], dtype=np.bool_)

@@ -50,7 +50,9 @@ def linear_rules(spec: Spec, grid: Grid) -> LinearRules:
         equal.append((grid_row(group.columns, grid.dim), 1.0))
         if group.at_most < len(group.columns) or group.at_least > max(int(group.required.sum()), 1):
             others.append(f"{group.name}: {group.at_least} to {group.at_most} components are present")
-        gaps = [grid.names[j] for i, j in enumerate(group.columns) if group.optional[i] and group.low[i] > group.stride[i]]
+        gaps = [
+            grid.names[j] for i, j in enumerate(group.columns) if group.optional[i] and group.low[i] > group.stride[i]
+        ]
         others.extend(f"{name} is 0 or at least its min" for name in gaps)
     if grid.table is not None:
         others.append("only the rows of the candidate table")

@@ -71,9 +71,7 @@ class Group:
     def holds(self, x: Indices) -> Bools:
         """Whether amounts on the grid sum to the total with an allowed number of components."""
         present = (x > 0).sum(axis=1)
-        return np.asarray(
-            (x.sum(axis=1) == self.total) & (present >= self.at_least) & (present <= self.at_most)
-        )
+        return np.asarray((x.sum(axis=1) == self.total) & (present >= self.at_least) & (present <= self.at_most))
 
     def tightened(self, first: Indices, last: Indices) -> Group | None:
         """Return the group with its columns' grid indices between two bounds; None where nothing is left."""
@@ -111,9 +109,7 @@ class Group:
         keys = rng.random((n, m)) - 2.0 * self.required
         rank = keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
         support = rank < size[:, None]
-        possible = ((support * self.low).sum(axis=1) <= self.total) & (
-            (support * self.high).sum(axis=1) >= self.total
-        )
+        possible = ((support * self.low).sum(axis=1) <= self.total) & ((support * self.high).sum(axis=1) >= self.total)
         return np.asarray(support[possible])
 
     def _fill(self, support: Bools, rng: np.random.Generator) -> Indices:
@@ -178,15 +174,13 @@ class Group:
         if len(bad):
             pool = self.sample(512, np.random.default_rng(0))
             if not len(pool):
-                raise InvalidSpec(
-                    "mixtures", [Problem("no combination of steps sums to the total", self.name)]
-                )
+                raise InvalidSpec("mixtures", [Problem("no combination of steps sums to the total", self.name)])
             gaps = np.abs(y[bad][:, None, :] - pool[None]).sum(axis=2)
             x[bad] = pool[gaps.argmin(axis=1)]
         return x
 
     def _support_near(self, y: Array) -> Bools:
-        n, m = y.shape
+        m = y.shape[1]
         fewest, most = max(self.at_least, 1), min(self.at_most, m)
         wanted = self.required | (y >= np.maximum(self.low, self.stride) / 2.0)
         rank = (-(y + 1e9 * self.required)).argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
@@ -204,12 +198,8 @@ class Group:
     def _settle(self, y: Array, support: Bools) -> Indices:
         """Project onto ``sum == total`` within the bounds of the support, then onto the grid."""
         low, high = support * self.low, support * self.high
-        finest = support & (
-            self.stride == np.where(support, self.stride, np.iinfo(np.int64).max).min(axis=1)[:, None]
-        )
-        shifted = _shift(
-            y, low.astype(np.float64), high.astype(np.float64), np.full(len(y), float(self.total))
-        )
+        finest = support & (self.stride == np.where(support, self.stride, np.iinfo(np.int64).max).min(axis=1)[:, None])
+        shifted = _shift(y, low.astype(np.float64), high.astype(np.float64), np.full(len(y), float(self.total)))
         x = low + np.rint((shifted - low) / self.stride).astype(np.int64) * self.stride
         x = np.where(x > high, x - self.stride, x)
         # Coarse steps are rounded; the components with the finest step share what remains.
@@ -231,10 +221,7 @@ class Group:
 
 def _shift(y: Array, low: Array, high: Array, total: Array) -> Array:
     """Return ``clip(y + t, low, high)`` with ``t`` such that the rows sum to ``total`` (bisection)."""
-    reach = (
-        float(np.abs(y).max(initial=0.0) + np.abs(high).max(initial=0.0) + np.abs(total).max(initial=0.0))
-        + 1.0
-    )
+    reach = float(np.abs(y).max(initial=0.0) + np.abs(high).max(initial=0.0) + np.abs(total).max(initial=0.0)) + 1.0
     below, above = np.full(len(y), -reach), np.full(len(y), reach)
     for _ in range(60):
         middle = (below + above) / 2
@@ -260,15 +247,13 @@ def group_of(spec: Spec, name: str, columns: Indices) -> tuple[Group, list[Axis]
     stride = [int(each * total) for each in steps]
     common = math.gcd(*stride)
     if total > _LARGEST_TOTAL or total % common:
-        shown = ", ".join(
-            f"{each}: {part.step:g}" for each, part in zip(names, parts, strict=True) if part.step
-        )
+        shown = ", ".join(f"{each}: {part.step:g}" for each, part in zip(names, parts, strict=True) if part.step)
         problem = Problem(
             f"multiples of the steps ({shown}) never sum to {mixture.total:g}",
             f"mixtures.{name}",
             "give the steps a common measure that divides the total, or leave a step out",
         )
-        raise InvalidSpec("the campaign", [problem])
+        raise InvalidSpec(spec.name, [problem])
     low = [max(math.ceil(p.min / unit / s - 1e-9), 1) * s for p, s in zip(parts, stride, strict=True)]
     most = [
         math.floor((mixture.total if p.max is None else p.max) / unit / s + 1e-9) * s
@@ -325,9 +310,7 @@ def _grid(group: Group, i: int, total: float) -> list[Segment]:
     if count < 1:
         return [Segment(0.0, 1.0, 1)]
     unit = total / group.total
-    places = next(
-        (p for p in range(19) if abs(unit * 10.0**p - round(unit * 10.0**p)) < 1e-9 * unit * 10.0**p), None
-    )
+    places = next((p for p in range(19) if abs(unit * 10.0**p - round(unit * 10.0**p)) < 1e-9 * unit * 10.0**p), None)
     if places is None:
         return [*zero, Segment(float(low), float(stride), count, times=unit)]
     scaled = round(unit * 10.0**places)

@@ -66,9 +66,7 @@ class Neighbours:
             step *= 0.6
         return moved
 
-    def _change(
-        self, k: Indices, chosen: Bools, rng: np.random.Generator, scale: float, held: Collection[int]
-    ) -> None:
+    def _change(self, k: Indices, chosen: Bools, rng: np.random.Generator, scale: float, held: Collection[int]) -> None:
         """Make one to three elementary changes to the chosen rows, in place."""
         circuits = self.circuits.without(np.array(sorted(held), dtype=np.int64))
         single = [j for j in self.single if j not in held]
@@ -130,9 +128,7 @@ class Neighbours:
             found[rows, j] = self.grid.axes[j].index(goal[rows, j])
         return found
 
-    def _transplant(
-        self, k: Indices, rng: np.random.Generator, scale: float, held: Collection[int]
-    ) -> Bools:
+    def _transplant(self, k: Indices, rng: np.random.Generator, scale: float, held: Collection[int]) -> Bools:
         """Let some rows take a choice and all that is tied to it from a feasible point, in place."""
         linked = [columns for columns in self.linked if not set(columns) & set(held)]
         taken = np.zeros(len(k), dtype=np.bool_)

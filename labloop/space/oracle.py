@@ -111,7 +111,7 @@ class Oracle:
         self.grid, self.margin = grid, margin
         self.program = _Program()
         self.columns = [self._parameter(j) for j in range(grid.dim)]
-        for position, group in enumerate(grid.groups):
+        for position in range(len(grid.groups)):
             if mixtures is None or position in mixtures:
                 self._mixture(position)
         for tree in grid.trees if trees is None else trees:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labloop.space.axis import Array, Indices
+from labloop.space.axis import Indices
 from labloop.space.chain import Chains
 from labloop.space.descent import descend
 from labloop.space.draw import Pivots, draw, pivots_of

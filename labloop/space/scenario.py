@@ -100,7 +100,8 @@ def _split(grid: Grid, branch: tuple[Tree, ...], disjunction: AnyOf) -> list[tup
     if disjunction not in branch:
         return [branch]
     rest = tuple(each for each in branch if each != disjunction)
-    found, excluded = [], []
+    found: list[tuple[Tree, ...]] = []
+    excluded: list[Tree] = []
     for part in disjunction.parts:
         merged = all_of([*rest, *excluded, part])
         if not isinstance(merged, Never):

@@ -23,10 +23,11 @@ from labloop.space.finite import enumerate_grid
 from labloop.space.grid import Grid
 from labloop.space.linear import LinearRules, linear_rules
 from labloop.space.move import Neighbours
-from labloop.space.near import nearest_point, nearest_rows
+from labloop.space.near import nearest_point
 from labloop.space.sampler import Sampler
 from labloop.space.scenario import base_scenario
 from labloop.space.spread import maxpro
+from labloop.space.table import Listed
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 
@@ -68,6 +69,8 @@ class Space:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self._grid = Grid(spec)
+        self._listed = None if self._grid.table is None else Listed(self._grid, self._grid.table)
+        self._donated: Indices | None = None
         self._samplers: dict[tuple[tuple[int, int], ...], Sampler] = {}
         self.names = self._grid.names
         self.dim = len(self.names)
@@ -125,10 +128,9 @@ class Space:
 
     def _snapped(self, rows: Array) -> Indices:
         grid = self._grid
+        if self._listed is not None:
+            return self._listed.snapped(rows)
         k = grid.nearest(rows)
-        if grid.table is not None:
-            strange = np.flatnonzero(~grid.listed(k))
-            return nearest_rows(self._units, self._finite, rows, k, strange)
         for group in grid.groups:
             bad = np.flatnonzero(~group.holds(group.units(k[:, group.columns])))
             if len(bad):
@@ -157,7 +159,7 @@ class Space:
         """Return n feasible grid points (n, dim), roughly uniform in the cube; ``fixed`` pins columns.
 
         Every branch of a condition gets its share, however thin (``if additive == "none" then amount == 0``).
-        Rows repeat only where the space is small.
+        Rows may repeat, often where the space is small.
 
         Raises
         ------
@@ -167,11 +169,9 @@ class Space:
         return self._grid.units(self._sample(n, rng, fixed))
 
     def _sample(self, n: int, rng: np.random.Generator, fixed: Fixed | None) -> Indices:
-        if self._grid.table is None:
+        if self._listed is None:
             return self._sampler(fixed).sample(n, rng)
-        rows = self._rows(fixed)
-        again = rng.integers(len(rows), size=max(n - len(rows), 0))
-        return rows[np.concatenate([rng.permutation(len(rows))[:n], again])]
+        return self._listed.sample(self._rows(self._listed, fixed), n, rng)
 
     def _pinned(self, fixed: Fixed | None) -> dict[int, int]:
         return {int(j): int(self._grid.axes[j].nearest(np.array([u]))[0]) for j, u in (fixed or {}).items()}
@@ -198,24 +198,11 @@ class Space:
         v = axis.value(axis.nearest(np.array([u])))[0]
         return axis.names[int(v)] if axis.names else f"{v:g}"
 
-    def _rows(self, fixed: Fixed | None) -> Indices:
-        """Return the feasible rows of the candidate table, those with the fixed values."""
-        rows = self._finite
-        for j, k in self._pinned(fixed).items():
-            rows = rows[rows[:, j] == k]
+    def _rows(self, listed: Listed, fixed: Fixed | None) -> Indices:
+        rows = listed.rows(self._pinned(fixed))
         if not len(rows):
             raise self._nothing(fixed)
         return rows
-
-    @cached_property
-    def _finite(self) -> Indices:
-        table = self._grid.table
-        assert table is not None
-        return table[self._grid.feasible(table)]
-
-    @cached_property
-    def _units(self) -> Array:
-        return self._grid.units(self._finite)
 
     def spread(
         self,
@@ -223,7 +210,7 @@ class Space:
         rng: np.random.Generator,
         *,
         avoid: Array | None = None,
-        pool: int = 1024,
+        pool: int = 2048,
         fixed: Fixed | None = None,
     ) -> Array:
         """Return n distinct feasible grid points that fill the space, away from ``avoid`` (m, dim).
@@ -255,8 +242,8 @@ class Space:
         return k[[row.tobytes() not in taken for row in k]]
 
     def _every(self, fixed: Fixed | None) -> Indices | None:
-        if self._grid.table is not None:
-            return self._rows(fixed)
+        if self._listed is not None:
+            return self._rows(self._listed, fixed)
         return enumerate_grid(self._grid, _SMALL, self._pinned(fixed))
 
     def _inside(self, rows: Array) -> Bools:
@@ -264,10 +251,13 @@ class Space:
         return np.asarray((np.abs(rows[:, fine] - 0.5) <= 0.5 - _MARGIN).all(axis=1))
 
     def enumerate(self, limit: int) -> Array | None:
-        """Return all feasible grid points (m, dim), where mixtures and other columns have at most ``limit``
-        combinations before constraints, or there is a candidate table; None otherwise."""
-        if self._grid.table is not None:
-            return self._units.copy()
+        """Return all feasible grid points (m, dim); None where there are too many to list.
+
+        Too many: more than ``limit`` combinations before constraints, those of a mixture being the ones that
+        sum to its total. A candidate table is listed whatever its length.
+        """
+        if self._listed is not None:
+            return self._listed.u.copy()
         k = enumerate_grid(self._grid, limit, {})
         return None if k is None else self._grid.units(k)
 
@@ -282,15 +272,15 @@ class Space:
         row = np.array(cube_row, dtype=np.float64)
         for j, u in (fixed or {}).items():
             row[j] = u
-        if self._grid.table is not None:
-            rows = self._grid.units(self._rows(fixed))
+        if self._listed is not None:
+            rows = self._grid.units(self._rows(self._listed, fixed))
             return np.asarray(rows[int(self.distances(rows, row[None])[:, 0].argmin())])
         k = self._snapped(row[None])
         pinned = self._pinned(fixed)
         if all(k[0, j] == value for j, value in pinned.items()) and self._grid.feasible(k)[0]:
             return np.asarray(self._grid.units(k)[0])
         donors = self._sampler(fixed).sample(_DONORS, np.random.default_rng(0))
-        k = nearest_point(self._grid, row, pinned, donors, self._neighbours, self.distances)
+        k = nearest_point(self._grid, row, pinned, donors, self._neighbours)
         return np.asarray(self._grid.units(k[None])[0])
 
     @cached_property
@@ -303,41 +293,24 @@ class Space:
             self._donated = self._sample(_DONORS, np.random.default_rng(0), None)
         return self._donated
 
-    _donated: Indices | None = None
+    def move(self, cube_rows: Array, rng: np.random.Generator, scale: float, *, held: Collection[int] = ()) -> Array:
+        """Return a random feasible neighbour of each row (n, dim), about ``scale`` away in one to three columns.
 
-    def move(
-        self, cube_rows: Array, rng: np.random.Generator, scale: float, *, held: Collection[int] = ()
-    ) -> Array:
-        """Return a random feasible neighbour of each feasible row (n, dim), about ``scale`` away in one to three
-        columns; columns in ``held`` keep their values. A row without a neighbour in reach comes back as it is, an
-        infeasible one as the nearest feasible point."""
+        Columns in ``held`` keep their values. A row without a neighbour in reach comes back as it is; an
+        infeasible row starts from the nearest feasible point.
+        """
         rows = np.asarray(cube_rows, dtype=np.float64)
         k = self._grid.nearest(rows)
         lost = np.flatnonzero(~self._grid.feasible(k))
         for i in lost:
             k[i] = self._grid.nearest(self.nearest(rows[i], fixed={j: rows[i, j] for j in held})[None])[0]
-        if self._grid.table is not None:
-            return self._moved_in_table(self._grid.units(k), rng, scale, held)
+        if self._listed is not None:
+            return self._listed.moved(self._grid.units(k), rng, scale, held)
         return self._grid.units(self._neighbours.move(k, rng, scale, held))
-
-    def _moved_in_table(self, rows: Array, rng: np.random.Generator, scale: float, held: Collection[int]) -> Array:
-        pool = self._units[rng.permutation(len(self._units))[:4096]]
-        wanted = rows + scale * rng.standard_normal(rows.shape) * (rng.random(rows.shape) < 0.5)
-        gaps = self.distances(wanted, pool)
-        gaps[self.distances(rows, pool) < 1e-9] = np.inf
-        for j in held:
-            gaps[np.abs(rows[:, j][:, None] - pool[:, j][None]) > 1e-9] = np.inf
-        best = gaps.argmin(axis=1)
-        stay = ~np.isfinite(gaps[np.arange(len(rows)), best])
-        return np.where(stay[:, None], rows, pool[best])
 
     def distances(self, a: Array, b: Array) -> Array:
         """Return distances (n, m) in [0, 1]: root mean square over columns of the gap, 0 or 1 for choices."""
-        total = np.zeros((len(a), len(b)))
-        for j, axis in enumerate(self._grid.axes):
-            gap = a[:, j][:, None] - b[:, j][None]
-            total += (np.abs(gap) > 1e-9) if axis.names else np.minimum(gap * gap, 1.0)
-        return np.sqrt(total / self.dim)
+        return self._grid.distances(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
 
     def linear(self) -> LinearRules:
         """Return what is linear in the cube as matrices, and what is not in words."""

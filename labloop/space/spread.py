@@ -68,4 +68,4 @@ def _potential(a: Array, b: Array, soft: Array, words: Array) -> Array:
         square = (np.abs(gap) > 1e-9).astype(np.float64) if words[j] else gap * gap
         total -= np.log(square + soft[j])
     # A root tames the criterion where there are many columns: 1 / prod overflows nothing, but sees only the nearest.
-    return np.exp(total * (2.0 / max(a.shape[1], 2)))
+    return np.asarray(np.exp(total * (2.0 / max(a.shape[1], 2))))
