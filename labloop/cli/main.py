@@ -112,6 +112,8 @@ def run(arguments: list[str]) -> int:
     name = next((each for each in arguments if not each.startswith("-")), "")
     try:
         answer = app(arguments, prog_name="labloop", standalone_mode=False)
+        if isinstance(answer, Answer):
+            return shown(answer, as_json=as_json, command=name)
     except LabloopError as error:
         return failed(error, as_json=as_json, command=name)
     except (KeyboardInterrupt, EOFError, typer.Abort):
@@ -122,16 +124,15 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last line: a user never sees a traceback
-        return failed(_ours(error), as_json=as_json, command=name)
-    if isinstance(answer, Answer):
-        return shown(answer, as_json=as_json, command=name)
+        return failed(_ours(error, arguments), as_json=as_json, command=name)
     return answer if isinstance(answer, int) else 0
 
 
-def _ours(error: Exception) -> LabloopError:
+def _ours(error: Exception, arguments: list[str]) -> LabloopError:
     shown_message = getattr(error, "format_message", None)
     if shown_message is not None:  # typer's own usage errors
-        return UsageError(str(shown_message()), hint="see: labloop --help")
+        called = " ".join(["labloop", *arguments])
+        return UsageError(f"{shown_message()}: {called}", hint=f"see: labloop {' '.join(arguments[:1])} --help")
     if isinstance(error, MemoryError):
         return LabloopError("out of memory", hint="close other programs, or take a smaller batch or table")
     if os.environ.get("LABLOOP_DEBUG"):

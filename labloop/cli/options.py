@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labloop.errors import InvalidInput, NotFound, UsageError
+from labloop.errors import InvalidInput, UsageError
 from labloop.loop.lookup import experiment_number
 from labloop.loop.workspace import Workspace, open_workspace
 
@@ -64,17 +64,14 @@ def campaign_and(ws: Workspace, words: Sequence[str] | None) -> tuple[str, list[
             return first, words[1:]
         if "#" in first:
             return ws.resolve(first.rpartition("#")[0]), words
-        if len(words) > 1 and not first.isdigit() and not _is_file(first):
+        if not _is_target(first):
             return ws.resolve(first), words[1:]
-        if not first.isdigit() and not _is_file(first) and first != "-":
-            raise NotFound(
-                f"{first!r} is neither a campaign nor a file", hint=f"campaigns: {', '.join(ws.names()) or 'none yet'}"
-            )
     return ws.resolve(None), words
 
 
-def _is_file(word: str) -> bool:
-    return Path(word).suffix.lower() in (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".json") or Path(word).exists()
+def _is_target(word: str) -> bool:
+    """Whether a word is an experiment, a range of them, standard input or a file: not a campaign."""
+    return word == "-" or word.replace("-", "").isdigit() or "." in word.strip(".") or Path(word).exists()
 
 
 def experiment_numbers(campaign: str, words: Sequence[str], *, command: str) -> list[int]:

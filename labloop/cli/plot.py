@@ -83,7 +83,7 @@ def draw(to: Console, data: Progress) -> None:
     """Draw the progress on a console."""
     from labloop.report.terminal import terminal_progress
 
-    plot = terminal_progress(data, min(to.width, 100), 18, to.color_system is not None)
+    plot = terminal_progress(data, min(to.width, 100), 18, colour=to.color_system is not None, encoding=to.encoding)
     to.print(Text.from_ansi(plot))
 
 
@@ -95,6 +95,6 @@ def save(data: Progress, path: Path) -> None:
 
         save_page(data, path)
     else:
-        from labloop.report.figure import save_progress
+        from labloop.report.figures import save_progress
 
         save_progress(data, path)

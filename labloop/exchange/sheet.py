@@ -71,7 +71,11 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     ------
     Conflict
         If it exists and ``force`` is not given.
+    StorageError
+        If its folder does not exist: better said before the work than after it.
     """
+    if not path.parent.is_dir():
+        raise StorageError(f"no folder {path.parent}", hint="make it, or name another")
     if path.exists() and not force:
         raise Conflict(f"{path} exists", hint="choose another name, or overwrite it with --force")
 

@@ -34,7 +34,8 @@ def start(
     checked = parse_spec(text, source="the new campaign", folder=ws.campaigns)
     check(checked)
     path = ws.file(checked.name)
-    refuse_existing(path, force=force)
+    if path.exists():
+        refuse_existing(path, force=force)
     if ws.store.exists:
         with ws.store.read() as snapshot:
             if snapshot.find(checked.name) is not None:
