@@ -156,7 +156,7 @@ def _sentences(done: Recorded, verb: str) -> list[str]:
     if done.recorded:
         lines.append(f"{verb} results of {_named(done.campaign, done.recorded)}.")
     if done.added:
-        lines.append(f"{verb} {len(done.added)} new experiments: {_named(done.campaign, done.added)}.")
+        lines.append(f"{verb} as new: {_named(done.campaign, done.added)}.")
     if done.skipped:
         lines.append(f"{done.skipped} already recorded, left as they are.")
     return lines or ["Nothing new: no row has a result."]

@@ -108,7 +108,7 @@ class _Reader:
         replicate = self._replicate(number, row)
         if failure is not None and outcomes:
             self._say(number, "failure", "failed, and yet it has results", "clear one of the two")
-        if experiment is None:
+        if experiment is None and len(self.problems) == before:
             self._complete(number, executed)
         if len(self.problems) > before:
             return None

@@ -33,7 +33,8 @@ def fill_sheet(store: Store, name: str, path: Path, lab: Lab, *, seed: int = 0) 
     handed = read_results(read_table(path), spec, number_of=lambda text: experiment_number(name, text))
     said = {each.experiment: each for each in handed.results if each.experiment is not None}
     if not said:
-        raise InvalidInput(f"{path.name} names no experiment of {name}", hint="labloop suggest --out writes such a sheet")
+        hint = "labloop suggest --out writes such a sheet"
+        raise InvalidInput(f"{path.name} names no experiment of {name}", hint=hint)
     found = experiments(store, name, numbers=tuple(said))
     results: dict[int, Result] = {}
     filled = 0

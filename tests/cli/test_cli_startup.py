@@ -15,7 +15,10 @@ HEAVY = {"torch", "gpytorch", "botorch", "pandas", "matplotlib", "scipy", "numpy
 
 
 def _loaded(folder: Path, *words: str) -> set[str]:
-    code = f"import sys; from labloop.cli.main import run; run({list(words)!r}); import json; print(json.dumps(list(sys.modules)), file=sys.stderr)"
+    code = (
+        f"import sys; from labloop.cli.main import run; run({list(words)!r}); "
+        "import json; print(json.dumps(list(sys.modules)), file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True, timeout=60
     )

@@ -29,7 +29,7 @@ def _spec() -> Spec:
     return Spec.model_validate({"name": "kill", "parameters": fields, "objectives": {"y": {"goal": "maximize"}}})
 
 
-def _plan(spec: Spec, observed: object, pending: list[Conditions], n: int, seed: int) -> Proposal:
+def _plan(_spec: Spec, observed: object, pending: list[Conditions], n: int, seed: int) -> Proposal:
     taken = len(observed) + len(pending)  # type: ignore[arg-type]
     picked = [ProposedExperiment({"x": taken + i}, "novelty", "next") for i in range(n)]
     return Proposal(tuple(picked), seed, "explore")
