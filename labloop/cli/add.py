@@ -37,8 +37,8 @@ def command(
 
     The planner learns from them like from any other; without a result they count as under way.
 
-    Examples
-    --------
+    For example:
+
         labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO
 
         labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO --result yield=71

@@ -35,8 +35,8 @@ def command(
 ) -> Answer:
     """Correct a result or what was executed; the original stays visible.
 
-    Examples
-    --------
+    For example:
+
         labloop amend hydrogel 7 --result adhesion=83.2 --reason "typed 38.2"
 
         labloop amend hydrogel 7 --set temperature=61 --reason "read off the logger"

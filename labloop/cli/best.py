@@ -28,7 +28,7 @@ def command(
     With several objectives those that no other beats in everything come first. The best of many noisy
     results looks better than it is: repeat it before you rely on it.
 
-    Example:
+    For example:
 
         labloop best hydrogel -n 3
     """

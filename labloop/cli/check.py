@@ -35,8 +35,8 @@ def command(
     Every mistake is listed with its line, the value, what was expected and the fix; contradictory
     constraints are named.
 
-    Examples
-    --------
+    For example:
+
         labloop check hydrogel
 
         labloop check drafts/new.yaml

@@ -47,7 +47,7 @@ def command(
     Creates a campaign, imports first results, alternates between suggesting and recording, and leaves
     everything in the folder for you to look at: the campaign file, the store, a picture, a page.
 
-    Example:
+    For example:
 
         labloop demo
     """

@@ -43,7 +43,7 @@ def command(json: Json = False, store: StoreUrl = None) -> Answer:
     Says which versions are at work, whether the store can be written to and how it is kept safe, and walks
     the ledger of every campaign.
 
-    Example:
+    For example:
 
         labloop doctor
     """

@@ -30,8 +30,8 @@ def command(
     All of them, one row a measurement, conditions as executed; or the sheet of a batch, to be filled in and
     handed to labloop record.
 
-    Examples
-    --------
+    For example:
+
         labloop export hydrogel all.csv
 
         labloop export hydrogel --batch 3 batch3.xlsx

@@ -30,7 +30,7 @@ def command(
 
     For trying labloop out, and for teaching. Rows that have results stay as they are.
 
-    Example:
+    For example:
 
         labloop fill hydrogel batch.csv
     """

@@ -24,8 +24,8 @@ def command(words: Words = None, json: Json = False, store: StoreUrl = None) -> 
 
     Nothing in the ledger is ever changed: a correction is a further entry, and what it corrects stays.
 
-    Examples
-    --------
+    For example:
+
         labloop history hydrogel
 
         labloop history hydrogel 7

@@ -35,7 +35,7 @@ def command(
     are compared, decimal commas and encodings recognised; rows imported before are skipped, so a file that
     has grown can be imported again.
 
-    Example:
+    For example:
 
         labloop import hydrogel old.csv
     """

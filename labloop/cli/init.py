@@ -45,8 +45,8 @@ def command(
 
     Writes campaigns/NAME.yaml in the current folder, for you to read and edit; nothing else.
 
-    Examples
-    --------
+    For example:
+
         labloop init
 
         labloop init hydrogel --from results.csv

@@ -47,7 +47,7 @@ def command(
     Shows what is open and takes results one by one, typed or from a file; when nothing is open it proposes
     the next batch. Every answer is recorded at once: it can be interrupted at any prompt.
 
-    Example:
+    For example:
 
         labloop loop hydrogel
     """

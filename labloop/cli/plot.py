@@ -37,7 +37,7 @@ def command(
 
     Every experiment, and the best so far; the HTML page also holds predictions against results.
 
-    Example:
+    For example:
 
         labloop plot hydrogel --out progress.html
     """

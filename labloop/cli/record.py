@@ -56,8 +56,8 @@ def command(
     All of it is recorded or nothing; the same file twice is recorded once; a blank cell is not measured.
     A row without an experiment's id is a new experiment and needs all its conditions.
 
-    Examples
-    --------
+    For example:
+
         labloop record hydrogel 7 --result adhesion=83.2
 
         labloop record hydrogel 7 --result adhesion=83.2 --result adhesion=85.0 --set temperature=61

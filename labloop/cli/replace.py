@@ -23,7 +23,7 @@ __all__ = ["command"]
 def command(words: Words = None, reason: Reason = None, json: Json = False, store: StoreUrl = None) -> Answer:
     """Refuse one proposed experiment and get another in its place.
 
-    Example:
+    For example:
 
         labloop replace hydrogel 7 --reason "the ligand is out of stock"
     """

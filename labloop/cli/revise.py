@@ -15,7 +15,7 @@ def command(campaign: CampaignName = None, reason: Reason = None, json: Json = F
 
     Experiments already run keep the version they were proposed under.
 
-    Example:
+    For example:
 
         labloop revise hydrogel --reason "the oven reaches 90 degrees"
     """

@@ -34,7 +34,7 @@ def command(
 
     into the first line of a campaign file.
 
-    Example:
+    For example:
 
         labloop schema --out campaigns/labloop.schema.json
     """

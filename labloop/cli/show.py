@@ -26,8 +26,8 @@ def command(
 ) -> Answer:
     """Show experiments: conditions, results, predictions, reasons.
 
-    Examples
-    --------
+    For example:
+
         labloop show hydrogel
 
         labloop show hydrogel 7

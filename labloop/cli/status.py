@@ -23,7 +23,7 @@ def command(campaign: CampaignName = None, json: Json = False, store: StoreUrl =
 
     Counts of experiments, the best so far, what is still open, and what to do next.
 
-    Example:
+    For example:
 
         labloop status hydrogel
     """

@@ -43,8 +43,8 @@ def command(
 
     The proposal and its predictions are in the ledger before any result exists.
 
-    Examples
-    --------
+    For example:
+
         labloop suggest hydrogel
 
         labloop suggest hydrogel -n 8 --out batch.xlsx

@@ -30,7 +30,7 @@ def command(
 
     The entry stays in the ledger, crossed out; `labloop history` shows both.
 
-    Example:
+    For example:
 
         labloop undo hydrogel --reason "recorded the wrong plate"
     """

@@ -21,7 +21,7 @@ def command(campaign: CampaignName = None, json: Json = False, store: StoreUrl =
 
     Any entry that was changed, removed, inserted or swapped after it was written is named.
 
-    Example:
+    For example:
 
         labloop verify hydrogel
     """

@@ -15,8 +15,8 @@ __all__ = ["command"]
 def command(words: Words = None, reason: Reason = None, json: Json = False, store: StoreUrl = None) -> Answer:
     """Refuse proposed experiments; they will not come back.
 
-    Examples
-    --------
+    For example:
+
         labloop veto hydrogel 7 --reason "the ligand is out of stock"
 
         labloop veto hydrogel 7 9 12-14 --reason "too viscous to stir"

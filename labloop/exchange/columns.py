@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ __all__ = ["OWN", "Columns", "is_own", "match_columns"]
 OWN = ("experiment", "replicate", "failure", "note")
 """Columns that sheets have besides parameters and outcomes."""
 
+_ALSO = {"notes": "note", "comment": "note", "comments": "note", "remark": "note", "remarks": "note"}
 _PASSED_OVER = frozenset({"campaign", "batch", "status", "slot", "reason", "origin", "chance_of_best", "distance"})
 _PREFIXES = ("predicted_", "low_", "high_")
 
@@ -41,6 +43,9 @@ def match_columns(table: Table, spec: Spec) -> Columns:
         to a missing name that it may be a misspelling.
     """
     known = dict(_known(spec))
+    if not any(heading.strip().casefold() == "note" for heading in table.headings):
+        other = next((h.strip().casefold() for h in table.headings if h.strip().casefold() in _ALSO), None)
+        known |= {other: _ALSO[other]} if other and other not in known else {}
     units = {**{n: p.unit for n, p in spec.parameters.items()}, **{n: o.unit for n, o in spec.outcomes.items()}}
     found: dict[str, int] = {}
     extra: dict[str, int] = {}
@@ -109,9 +114,19 @@ def _misspelt(extra: Mapping[str, int], missing: list[str], spec: Spec) -> Itera
     words |= {name.casefold(): name for name in missing}
     for heading in extra:
         bare = split_heading(heading)[0].casefold()
-        close = get_close_matches(bare, words, n=1, cutoff=0.75)
+        close = get_close_matches(bare, words, n=1, cutoff=0.75) or [w for w in words if _begins(heading, w)]
         if close:
             meant = labels.get(words[close[0]], words[close[0]])
             yield Problem(
                 f"unknown column {heading!r}", heading, f"did you mean {meant!r}? if not, rename it to something else"
             )
+
+
+def _begins(heading: str, word: str) -> bool:
+    """Whether a heading is a known word with something behind it: a unit that nobody knows, a replicate."""
+    parts, sought = _parts(heading), _parts(word)
+    return bool(sought) and parts[: len(sought)] == sought
+
+
+def _parts(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())

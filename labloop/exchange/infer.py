@@ -150,22 +150,17 @@ def _mix(factors: Sequence[Profile], draft: _Draft) -> None:
 
 def _add_blend(group: str, blend: Blend, columns: Sequence[Profile], draft: _Draft) -> None:
     for column in columns:
-        least = min(value for value in column.values if value > 0)
-        fields = {"mixture": group} | _described(column)
-        if 0 < _rounded_down(least) < blend.total and 0.0 in column.values:
-            fields["min"] = _rounded_down(least)
-        draft.parameters[column.name] = fields
-    present = max(sum(value > 0 for value in row) for row in zip(*(c.values for c in columns), strict=True))
-    draft.mixtures[group] = {"total": blend.total} | ({"at_most": present} if present < len(columns) else {})
+        draft.parameters[column.name] = {"mixture": group} | _described(column)
+    draft.mixtures[group] = {"total": blend.total}
     names = ", ".join(column.name for column in columns)
     draft.notes.append(f"{names} sum to {blend.total:g} in every row: they are the components of one mixture.")
-
-
-def _rounded_down(value: float) -> float:
-    """Round down to two digits: the least amount that was seen, as a person would write it."""
-    digits = 1 - math.floor(math.log10(value))
-    rounded = math.floor(round(value * 10.0**digits, 6)) / 10.0**digits
-    return float(f"{rounded:.2g}")
+    # What was never mixed is not what cannot be mixed: both are told, neither becomes a constraint.
+    present = max(sum(value > 0 for value in row) for row in zip(*(c.values for c in columns), strict=True))
+    if present < len(columns):
+        draft.notes.append(f"At most {present} of them were ever present; if that is a rule, write at_most: {present}.")
+    least = min(value for column in columns for value in column.values if value > 0)
+    if any(0.0 in column.values for column in columns):
+        draft.notes.append(f"The smallest share was {least:.2g}; if less cannot be weighed in, write it as min:.")
 
 
 def _parameter(column: Profile, draft: _Draft) -> dict[str, Any]:

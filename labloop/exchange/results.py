@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from labloop.errors import InvalidInput, InvalidTable, Problem, did_you_mean
 from labloop.exchange.columns import Columns, match_columns
+from labloop.exchange.units import same_unit, split_value
 from labloop.records import Conditions, FailureKind, Result, Value
 from labloop.spec.check import misfit
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Choice, Constant, Integer
 from labloop.tabular import Cell, Stamp, Table
+from labloop.tabular.numbers import looks_like_date
 
 __all__ = ["Handed", "check_results", "read_results"]
 
@@ -160,7 +162,7 @@ class _Reader:
         parameter = self._spec.parameters[name]
         if isinstance(parameter, Choice) or (isinstance(parameter, Constant) and isinstance(parameter.value, str)):
             return self._choice(parameter, cell)
-        value = self._table.number(cell, unit=parameter.unit)
+        value = _measured(self._table, cell, parameter.unit)
         if value is not None and isinstance(parameter, Integer) and value.is_integer():
             return int(value)
         return value
@@ -177,6 +179,11 @@ class _Reader:
             raise InvalidInput(
                 f"{text!r} is a date", hint="the spreadsheet made it: format the column as text and type it again"
             )
+        if looks_like_date(text) and text.casefold() not in folded:
+            raise InvalidInput(
+                f"{text!r} is not a choice, and looks like a date",
+                hint="spreadsheets make dates of names such as 1-3 or MAR1: format the column as text and type it again",
+            )
         stripped = {name.lstrip("0"): name for name in names if name != name.lstrip("0")}
         if text in stripped:
             raise InvalidInput(
@@ -192,7 +199,7 @@ class _Reader:
             heading = self._table.headings[index]
             declared = self._spec.outcomes[name] if name in self._spec.outcomes else self._spec.parameters[name]
             try:
-                value = self._table.number(row[index], unit=declared.unit)
+                value = _measured(self._table, row[index], declared.unit)
             except InvalidInput as error:
                 self._say(number, heading, error.message, error.hint)
                 continue
@@ -231,7 +238,11 @@ class _Reader:
             hint = "fill them in, or give the id of the experiment"
             self._say(number, "", f"an experiment that nobody proposed lacks {', '.join(needed)}", hint)
             return
-        problems, notes = _sums(spec, executed)
+        self._sum(number, executed)
+
+    def _sum(self, number: int, executed: Conditions) -> None:
+        """Check the mixtures whose components are all given; of the others the plan is not known here."""
+        problems, notes = _sums(self._spec, executed)
         for problem in problems:
             self._say(number, problem.path, problem.message, problem.hint)
         self.notes += [f"Row {number}: {note}" for note in notes]
@@ -239,6 +250,19 @@ class _Reader:
     def _say(self, row: int, column: str, message: str, hint: str) -> None:
         line = self._table.lines[row - 1] if row <= len(self._table.lines) else None
         self.problems.append(Problem(message, column, hint, None if line == row else line, row))
+
+
+def _measured(table: Table, cell: Cell, unit: str | None) -> float | None:
+    """Read a number; the unit that a cell repeats must be the one declared."""
+    number, written = split_value(cell) if isinstance(cell, str) else (cell, None)
+    if written is None:
+        return table.number(cell, unit=unit)
+    if not same_unit(written, unit):
+        raise InvalidInput(
+            f"{str(cell).strip()!r} is in {written}, expected " + (unit or "a number without a unit"),
+            hint=f"convert it to {unit}" if unit else "write the number alone, or declare unit: in the campaign file",
+        )
+    return table.number(number)
 
 
 def _misfit(spec: Spec, name: str, value: Value, outside: bool) -> Problem | None:
@@ -268,6 +292,8 @@ def _sums(spec: Spec, executed: Conditions) -> tuple[list[Problem], list[str]]:
     notes: list[str] = []
     for group, mixture in spec.mixtures.items():
         names = spec.components(group)
+        if not all(name in executed for name in names):
+            continue
         amounts = [float(executed.get(name, 0.0)) for name in names]
         total = sum(amounts)
         off = abs(total - mixture.total) / mixture.total

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,10 @@ from labloop.tabular.workbook import SHEET
 __all__ = ["Column", "Sheet", "refuse_existing", "write_sheet", "written"]
 
 Blank = Value | None
+
+# A text behind further apostrophes is guarded too, so that taking one off gives back what was written.
+_RUNS = re.compile(r"'*[=+\-@\t\r]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,10 @@ def write_sheet(path: Path, sheet: Sheet, *, force: bool = False) -> None:
     if writer is None:
         raise InvalidInput(f"{path.name} ends in {path.suffix!r}", hint=f"expected one of {', '.join(writers)}")
     refuse_existing(path, force=force)
+    columns = tuple(Column(str(_printable(each.heading)), each.role) for each in sheet.columns)
+    clean = Sheet(columns, tuple(tuple(_printable(value) for value in row) for row in sheet.rows))
     with written(path) as aside:
-        writer(aside, sheet)
+        writer(aside, clean)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -115,8 +122,13 @@ def _guarded(value: Blank) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return f"'{value}" if value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+        return f"'{value}" if _RUNS.match(value) else value
     return str(int(value)) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _printable(value: Blank) -> Blank:
+    # No table format can hold control characters; the replacement character shows that one was there.
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def _csv(path: Path, sheet: Sheet) -> None:

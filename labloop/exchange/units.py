@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["looks_like_unit", "same_unit", "split_heading", "unit_spelling"]
+__all__ = ["looks_like_unit", "same_unit", "split_heading", "split_value", "unit_spelling"]
 
 _KNOWN = frozenset([
     "kPa", "MPa", "Pa", "GPa", "bar", "mbar", "atm", "psi", "N", "kN", "mN", "degC", "°C", "C", "K", "F",
@@ -26,6 +26,8 @@ _ALIASES = {
 _CASED = {"m", "mm", "um", "nm", "pm", "pa", "mpa", "mw", "mv"}
 _BRACKETS = re.compile(r"^(?P<name>.*?)\s*[\[(]\s*(?P<unit>[^\])]*?)\s*[\])](?P<rest>.*)$")
 _TAIL = re.compile(r"^(?P<name>.+?)(?:_|\s*/\s*|,\s*|\s+in\s+|\s+)(?P<unit>[^_\s,]+)$")
+
+_VALUE = re.compile(r"(?P<number>[+\-\u2212]?[\d.,]*\d[\d.,]*(?:[eE][+-]?\d+)?)\s*(?P<unit>[^\d\s].*)", re.DOTALL)
 
 
 def _normal(unit: str) -> str:
@@ -69,3 +71,11 @@ def unit_spelling(unit: str) -> str:
     clean = unicodedata.normalize("NFKC", unit).strip().replace("μ", "u")
     short = _ALIASES.get(clean.casefold())
     return {"degc": "degC", "degf": "degF"}.get(short, short) if short else clean
+
+
+def split_value(text: str) -> tuple[str, str | None]:
+    """Split a cell into its number and the unit behind it: ``83.2 %`` is ``83.2`` and ``%``."""
+    match = _VALUE.fullmatch(text.strip())
+    if match and looks_like_unit(match["unit"]):
+        return match["number"], match["unit"]
+    return text, None
