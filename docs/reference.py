@@ -86,7 +86,7 @@ def _option(option: Any) -> str:
     words = ", ".join(f"`{each}`" for each in sorted(option.opts, key=len))
     if option.is_flag:
         return words
-    return f"{words} {str(option.metavar or option.display_type()).upper().strip('<>[]')}"
+    return f"{words} {str(option.metavar or 'value').upper().strip('<>[]')}"
 
 
 def spec() -> str:

@@ -25,7 +25,7 @@ __all__ = ["command"]
 
 def command(
     campaign: Annotated[
-        str | None, typer.Argument(metavar="[CAMPAIGN|FILE]", help="A campaign, or the path of a campaign file.")
+        str | None, typer.Argument(metavar="CAMPAIGN|FILE", help="A campaign, or the path of a campaign file.")
     ] = None,
     json: Json = False,
     store: StoreUrl = None,

@@ -27,7 +27,7 @@ __all__ = ["command"]
 
 
 def command(
-    campaign: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The new campaign's name.")] = None,
+    campaign: Annotated[str | None, typer.Argument(metavar="NAME", help="The new campaign's name.")] = None,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FILE", help="Infer the parameters from a table of results.")
     ] = None,

@@ -26,9 +26,9 @@ __all__ = [
 ]
 
 CampaignName = Annotated[
-    str | None, typer.Argument(metavar="[CAMPAIGN]", help="The campaign; may be left out when there is one.")
+    str | None, typer.Argument(metavar="CAMPAIGN", help="The campaign; may be left out when there is one.")
 ]
-Words = Annotated[list[str] | None, typer.Argument(metavar="[CAMPAIGN] [WHAT]...", show_default=False)]
+Words = Annotated[list[str] | None, typer.Argument(metavar="CAMPAIGN WHAT", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, alone on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 StoreUrl = Annotated[
