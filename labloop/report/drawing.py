@@ -22,11 +22,12 @@ from labloop.errors import StorageError
 from labloop.report.progress import Point, Track
 from labloop.report.style import LIGHT, MARKS, family
 
-__all__ = ["WIDTH", "figure_bytes", "key_handles", "scatter", "styled", "write_file"]
+__all__ = ["MANY", "WIDTH", "figure_bytes", "key_handles", "scatter", "styled", "write_file"]
 
 WIDTH = 7.2
 """Inches: two columns of a journal."""
-_MANY = 1500  # points, above which a vector file would be slow to open
+MANY = 1500
+"""Points, above which a vector file would be slow to open: they become a picture inside it."""
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 8.5,
@@ -104,7 +105,7 @@ def write_file(path: Path, content: bytes) -> Path:
 
 def scatter(panel: Axes, points: Sequence[Point], x: Sequence[float], y: Sequence[float]) -> None:
     """Draw measured points, each with the mark of its family."""
-    many = len(points) > _MANY
+    many = len(points) > MANY
     families = [family(point) for point in points]
     for name, mark in MARKS.items():
         chosen = [position for position, each in enumerate(families) if each == name]

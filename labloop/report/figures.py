@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from labloop.errors import InvalidInput
-from labloop.report.drawing import WIDTH, figure_bytes, key_handles, scatter, styled, write_file
+from labloop.report.drawing import MANY, WIDTH, figure_bytes, key_handles, scatter, styled, write_file
 from labloop.report.progress import Point, Progress, Track, number
 from labloop.report.style import LIGHT, MARKS, family
 
@@ -102,8 +102,9 @@ def _panel(panel: Axes, track: Track) -> None:
     scatter(panel, measured, [p.number for p in measured], [p.value or 0.0 for p in measured])
     _awaited(panel, track.awaited)
     low, high = _scale(panel, track, [value for value, _ in bounds])
-    for point in track.fruitless:
-        panel.plot(point.number, low, marker=MARKS["none"].shape, color=LIGHT["none"], zorder=5, clip_on=False)
+    if fruitless := [point.number for point in track.fruitless]:
+        mark = MARKS["none"].shape
+        panel.plot(fruitless, [low] * len(fruitless), mark, color=LIGHT["none"], zorder=5, clip_on=False)
     labels = [(value, text, "faint") for value, text in bounds]
     if (best := track.best) is not None and best.value is not None:
         labels.append((best.value, f"best {number(best.value)}\n(experiment {best.number})", "best"))
@@ -122,14 +123,17 @@ def _staircase(panel: Axes, track: Track) -> None:
     if steps:
         steps.append((track.points[-1].number + 1, steps[-1][1]))
         x, y = zip(*steps, strict=True)
-        panel.step(x, y, where="post", color=LIGHT["best"], linewidth=1.7, zorder=2)
+        # Behind the points that set it, but not hidden by thousands of them.
+        order = 5 if len(steps) > MANY else 2
+        panel.step(x, y, where="post", color=LIGHT["best"], linewidth=1.7, zorder=order)
 
 
 def _spread(panel: Axes, points: Sequence[Point]) -> None:
     """Draw the range of the replicates."""
-    for point in points:
-        if point.low is not None and point.high is not None and point.high > point.low:
-            panel.vlines(point.number, point.low, point.high, color=LIGHT[family(point)], linewidth=1.1, zorder=3)
+    spread = [(p.number, p.low, p.high, LIGHT[family(p)]) for p in points if p.low != p.high]
+    if spread:
+        x, low, high, colours = zip(*spread, strict=True)
+        panel.vlines(x, low, high, colors=colours, linewidth=1.1, zorder=3)
 
 
 def _awaited(panel: Axes, points: Sequence[Point]) -> None:
@@ -207,8 +211,12 @@ def _parity(panel: Axes, track: Track) -> None:
     pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     ends = low - pad, high + pad
     panel.plot(ends, ends, color=LIGHT["faint"], linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
-    for point, each, value in judged:
-        panel.hlines(value, each.low, each.high, color=LIGHT[family(point)], linewidth=0.8, alpha=0.45, zorder=2)
+    many = len(judged) > MANY
+    lows, highs = [each.low for _, each, _ in judged], [each.high for _, each, _ in judged]
+    colours = [LIGHT[family(point)] for point, _, _ in judged]
+    panel.hlines(
+        values, lows, highs, colors=colours, linewidth=0.8, alpha=0.1 if many else 0.45, zorder=2, rasterized=many
+    )
     scatter(panel, [point for point, _, _ in judged], predicted, values)
     panel.set(xlim=ends, ylim=ends, xlabel="predicted, with 90 % interval", ylabel="measured")
     panel.set_aspect("equal")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -17,9 +18,9 @@ from matplotlib.figure import Figure
 from labloop.records import Experiment, Prediction, Status, Value
 from labloop.report.drawing import figure_bytes, write_file
 from labloop.report.figures import predictions_figure, progress_figure
-from labloop.report.progress import Progress, Track, heading, kind_of, number
+from labloop.report.progress import Point, Progress, heading, kind_of, number
 from labloop.report.style import DARK, LIGHT
-from labloop.spec.parameters import Choice, Constant
+from labloop.spec.parameters import Choice, Constant, Parameter
 
 __all__ = ["page", "save_page"]
 
@@ -128,27 +129,51 @@ def _drawing(figure: Figure, prefix: str, label: str) -> str:
     return text.replace("<svg ", f'<svg role="img" aria-label="{escape(label)}" style="{width}" ', 1)
 
 
+@dataclass(frozen=True)
+class _Columns:
+    """What the table has columns for."""
+
+    predicted: frozenset[str]
+    conditions: tuple[str, ...]
+    why: bool
+    leading: frozenset[int]
+
+
+def _columns(data: Progress) -> _Columns:
+    return _Columns(
+        frozenset(track.outcome for track in data.tracks if any(point.prediction for point in track.points)),
+        tuple(name for name, each in data.spec.parameters.items() if not isinstance(each, Constant)),
+        any(each.reason or each.note for each in data.experiments),
+        frozenset(data.leading),
+    )
+
+
 def _table(data: Progress) -> str:
     if not data.experiments:
         return ""
-    spec = data.spec
-    names = [name for name, each in spec.parameters.items() if not isinstance(each, Constant)]
+    columns, parameters = _columns(data), data.spec.parameters
     head = ["<th class=n>no.</th>", "<th class=n>batch</th>", "<th>asked by</th>", "<th>status</th>"]
     for track in data.tracks:
         head.append(f"<th class=n>{escape(track.heading)}</th>")
-        if any(point.prediction for point in track.points):
+        if track.outcome in columns.predicted:
             head.append("<th class=n>predicted, 90&nbsp;%</th>")
-    for name in names:
-        side = "" if isinstance(spec.parameters[name], Choice) else " class=n"
-        head.append(f"<th{side}>{escape(heading(name, spec.parameters[name].unit))}</th>")
-    if any(each.reason or each.note for each in data.experiments):
+    head += [
+        f"<th{_side(parameters[name])}>{escape(heading(name, parameters[name].unit))}</th>"
+        for name in columns.conditions
+    ]
+    if columns.why:
         head.append("<th>why</th>")
-    rows = "\n".join(_row(data, position, names) for position in range(len(data.experiments)))
+    rows = "\n".join(_row(data, position, columns) for position in range(len(data.experiments)))
     return (
         '<section class="experiments">\n<h2>Experiments</h2>\n'
-        f'<div class="wide"><table><thead><tr>{"".join(head)}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>'
+        f'<div class="wide"><table><thead><tr>{"".join(head)}</tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table></div>"
         f'<p class="note">{escape(_legend(data))}</p>\n</section>'
     )
+
+
+def _side(parameter: Parameter) -> str:
+    return "" if isinstance(parameter, Choice) else " class=n"
 
 
 def _legend(data: Progress) -> str:
@@ -168,9 +193,8 @@ def _legend(data: Progress) -> str:
     return " ".join(parts)
 
 
-def _row(data: Progress, position: int, names: list[str]) -> str:
+def _row(data: Progress, position: int, columns: _Columns) -> str:
     each = data.experiments[position]
-    points = [track.points[position] for track in data.tracks]
     cells = [
         f"<td class=n>{each.number}</td>",
         f"<td class=n>{each.batch if each.batch is not None else ''}</td>",
@@ -178,22 +202,21 @@ def _row(data: Progress, position: int, names: list[str]) -> str:
         f"<td>{escape(each.failure.value if each.failure else each.status.value)}</td>",
     ]
     for track in data.tracks:
-        cells += _outcome(track, position)
-    for name in names:
-        side = "" if isinstance(data.spec.parameters[name], Choice) else " class=n"
-        cells.append(f"<td{side}>{escape(_condition(each, name))}</td>")
-    if any(other.reason or other.note for other in data.experiments):
+        cells += _outcome(track.points[position], track.outcome in columns.predicted)
+    cells += [
+        f"<td{_side(data.spec.parameters[name])}>{escape(_condition(each, name))}</td>" for name in columns.conditions
+    ]
+    if columns.why:
         cells.append(f'<td class="why">{escape(" ".join(text for text in (each.reason, each.note) if text))}</td>')
-    kind = ' class="best"' if each.number in data.leading else ""
-    if not kind and points and points[0].keeps is False:
+    kind = ' class="best"' if each.number in columns.leading else ""
+    if not kind and data.tracks[0].points[position].keeps is False:
         kind = ' class="broken"'
     return f"<tr{kind}>{''.join(cells)}</tr>"
 
 
-def _outcome(track: Track, position: int) -> Iterator[str]:
-    point = track.points[position]
+def _outcome(point: Point, predicted: bool) -> Iterator[str]:
     yield f"<td class=n>{'' if point.value is None else number(point.value)}</td>"
-    if any(other.prediction for other in track.points):
+    if predicted:
         missed = point.prediction and point.value is not None and not _inside(point.prediction, point.value)
         kind = "n missed" if missed else "n faint"
         yield f'<td class="{kind}">{_interval(point.prediction) if point.prediction else ""}</td>'

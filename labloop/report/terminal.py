@@ -6,6 +6,7 @@ characters gets ASCII ones.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -80,7 +81,7 @@ def terminal_progress(
     -------
     Lines without a line break at the end.
     """
-    encoding = encoding or "ascii"
+    encoding = _known(encoding)
     glyphs = _UNICODE if _encodes(_UNICODE, encoding) else _ASCII
     width = max(width, _LEAST_WIDTH)
     shown = [track for track in data.tracks if track.measured]
@@ -90,15 +91,23 @@ def terminal_progress(
     lines: list[str] = []
     for track in shown:
         lines += [*_panel(track, glyphs, (width, body), colour), ""]
-    lines[-1] = _key(shown, glyphs, colour)
+    lines[-1:] = _key(shown, glyphs, width, colour)
     return "\n".join(line.rstrip() for line in lines).encode(encoding, "replace").decode(encoding)
+
+
+def _known(encoding: str | None) -> str:
+    """Return the name of an encoding, ASCII for none and for one that Python does not know."""
+    try:
+        return codecs.lookup(encoding or "ascii").name
+    except LookupError:
+        return "ascii"
 
 
 def _encodes(glyphs: _Glyphs, encoding: str) -> bool:
     text = "".join([*glyphs.marks.values(), glyphs.rule, *glyphs.corners, glyphs.tick, glyphs.notch, glyphs.dots])
     try:
         text.encode(encoding)
-    except (UnicodeEncodeError, LookupError):
+    except UnicodeEncodeError:
         return False
     return True
 
@@ -229,23 +238,20 @@ def _foot(
     first, last, column = span
     step = max(1, round(nice_step(max(last - first, 1), max(2, width // 10))))
     rule, text = [glyphs.foot] * width, [" "] * (width + margin)
+    label = "experiment"
+    text[-len(label) :] = label
     for value in sorted({first, *range(step * (first // step + 1), last + 1, step)}):
         name = str(value)
-        begin = min(max(margin + column(value) + 1 - len(name) // 2, 0), width + margin - len(name))
-        if any(each != " " for each in text[max(begin - 1, 0) : begin + len(name) + 1]):
-            continue
-        rule[column(value)] = glyphs.notch
-        text[begin : begin + len(name)] = name
-    label = "experiment"
-    tail = width + margin - len(label)
-    if all(each == " " for each in text[tail - 1 :]):
-        text[tail:] = label
+        begin = margin + column(value) + 1 - len(name) // 2
+        if all(each == " " for each in text[begin - 1 : begin + len(name) + 1]):
+            text[begin : begin + len(name)] = name
+            rule[column(value)] = glyphs.notch
     corner = "└" if glyphs is _UNICODE else "+"
     return [_styled(f"{' ' * margin}{corner}{''.join(rule)}", _FAINT, colour), _styled("".join(text), _FAINT, colour)]
 
 
-def _key(shown: Sequence[Track], glyphs: _Glyphs, colour: bool) -> str:
-    """Explain the marks that were used, in words."""
+def _key(shown: Sequence[Track], glyphs: _Glyphs, width: int, colour: bool) -> list[str]:
+    """Explain the marks that were used, in words, on as many lines as it takes."""
     families: dict[str, list[str]] = {}
     for track in shown:
         for point in track.measured:
@@ -257,11 +263,19 @@ def _key(shown: Sequence[Track], glyphs: _Glyphs, colour: bool) -> str:
         families["awaited"] = ["expected"]
     if any(track.fruitless for track in shown):
         families["none"] = ["no result"]
-    parts = [
-        f"{_styled(glyphs.marks[family], _COLOURS[family], colour)} {', '.join(families[family])}"
+    entries = [
+        (glyphs.marks[family], _COLOURS[family], ", ".join(families[family]))
         for family in glyphs.marks
         if family in families
     ]
     if any(track.goal for track in shown):
-        parts.append(f"{_styled(glyphs.rule * 2, _BEST, colour)} best so far")
-    return " " + "   ".join(parts)
+        entries.append((glyphs.rule * 2, _BEST, "best so far"))
+    lines, used = [""], 0
+    for mark, code, words in entries:
+        length = len(mark) + len(words) + 4
+        if used and used + length > width + 3:
+            lines.append("")
+            used = 0
+        lines[-1] += f" {_styled(mark, code, colour)} {words}  "
+        used += length
+    return lines
