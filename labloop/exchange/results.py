@@ -182,7 +182,7 @@ class _Reader:
         if looks_like_date(text) and text.casefold() not in folded:
             raise InvalidInput(
                 f"{text!r} is not a choice, and looks like a date",
-                hint="spreadsheets make dates of names such as 1-3 or MAR1: format the column as text and type it again",
+                hint="spreadsheets make dates of 1-3 and MAR1: format the column as text and type it again",
             )
         stripped = {name.lstrip("0"): name for name in names if name != name.lstrip("0")}
         if text in stripped:

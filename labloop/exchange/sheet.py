@@ -158,7 +158,9 @@ def _xlsx(path: Path, sheet: Sheet) -> None:
     page.append([column.heading for column in sheet.columns])
     for line, row in enumerate(sheet.rows, 2):
         for index, value in enumerate(row, 1):
-            cell: Any = page.cell(line, index, value)
+            # An apostrophe that the reader would take off is doubled; no other text needs a guard here.
+            guarded = _guarded(value) if isinstance(value, str) and value.startswith("'") else value
+            cell: Any = page.cell(line, index, guarded)
             if isinstance(value, str):
                 cell.data_type = "s"  # never a formula, whatever it begins with
                 cell.number_format = "@"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from labloop.errors import InvalidInput
 
-__all__ = ["LARGEST", "Decimal", "decimal_of", "looks_like_date", "parse_number"]
+__all__ = ["LARGEST", "Decimal", "decimal_of", "looks_like_date", "numeric_share", "parse_number"]
 
 LARGEST = 1e150
 """Squares of larger numbers leave float64; nothing that is measured comes near."""
@@ -21,6 +21,9 @@ _PLAIN = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 _GROUPED_BY_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _GROUPED_BY_POINT = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
+# A number, alone or with something behind it that may be a unit; not a date, not 1,2-dichloroethane.
+_BEGINS = re.compile(r"[+-]?[.,]?\d[\d.,]*([eE][+-]?\d+)?(\s*[^\W\d_].{0,12}|\s*[%°].{0,12})?", re.DOTALL)
+_UNIT = re.compile(r"(?<=[\d.,])\s*([^\W\d]|[%°])[^\d]{0,12}$")
 _MONTH = r"(jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 _DATE = re.compile(
     rf"(\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}([ T]\d.*)?|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}"
@@ -35,6 +38,11 @@ def looks_like_date(text: str) -> bool:
     return _DATE.fullmatch(text.strip()) is not None
 
 
+def numeric_share(texts: Sequence[str]) -> float:
+    """Return how many of some texts begin with a number, whatever its marks mean; 0 to 1."""
+    return sum(_BEGINS.match(text.strip()) is not None for text in texts) / len(texts)
+
+
 def decimal_of(texts: Iterable[str]) -> Decimal:
     """Find out from all cells of a table how it marks decimals.
 
@@ -45,8 +53,8 @@ def decimal_of(texts: Iterable[str]) -> Decimal:
     """
     comma = point = unclear = ""
     for text in texts:
-        clean = text.strip()
-        if not clean or not (clean[-1].isdigit() or clean[-1] in ",."):
+        clean = _UNIT.sub("", text.strip())
+        if not clean:
             continue
         if _COMMA.fullmatch(clean):
             if _GROUPED_BY_COMMA.fullmatch(clean) and not clean.lstrip("+-").startswith("0,"):
@@ -78,7 +86,7 @@ def parse_number(text: str, *, decimal: Decimal = ".") -> float:
         If the text is not a finite number of at most 1e150 in size, or could be two different ones.
     """
     clean = text.strip().replace("\u2212", "-").replace("\u00a0", "")
-    shown = repr(text.strip())
+    shown = repr(text.strip()) if len(text) <= 60 else repr(text.strip()[:57] + "...")
     plain = _as_plain(clean, decimal, shown)
     if plain is None:
         raise InvalidInput(f"{shown} is not a number", hint=_why_not(clean))
@@ -90,8 +98,7 @@ def parse_number(text: str, *, decimal: Decimal = ".") -> float:
 
 def _as_plain(clean: str, decimal: Decimal, shown: str) -> str | None:
     if _PLAIN.fullmatch(clean):
-        if decimal == "," and _GROUPED_BY_POINT.fullmatch(clean):
-            return clean.replace(".", "")
+        # Not even 1.234 among decimal commas: it may be a thousand, or a number from elsewhere.
         return clean if decimal != "," or "." not in clean else None
     if decimal == ",":
         if _COMMA.fullmatch(clean):

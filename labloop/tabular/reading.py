@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from labloop.errors import InvalidInput, InvalidTable, NotFound, Problem
-from labloop.tabular.numbers import decimal_of
+from labloop.tabular.decode import decode
+from labloop.tabular.delimited import csv_rows
+from labloop.tabular.numbers import decimal_of, numeric_share
 from labloop.tabular.table import Cell, Table
 from labloop.tabular.workbook import read_workbook
 
 __all__ = ["read_records", "read_stream", "read_table"]
 
 _MAX_BYTES = 200_000_000
-_MAX_ROWS = 2_000_000
-_MAX_COLUMNS = 2_000
-_DELIMITERS = ",;\t|"
+_OTHER_FILES = {
+    b"\xd0\xcf\x11\xe0": ("an old or encrypted Excel file", "save it as .xlsx without a password"),
+    b"%PDF": ("a PDF", "save the table as CSV (UTF-8) or XLSX"),
+    b"\x89PNG": ("a picture", "save the table as CSV (UTF-8) or XLSX"),
+}
 
 
 def read_table(path: str | Path, *, sheet: str | None = None) -> Table:
@@ -49,7 +53,10 @@ def read_table(path: str | Path, *, sheet: str | None = None) -> Table:
         raise NotFound(f"no file {path}", hint="check the path") from error
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
-    return _parsed(raw, source, sheet, as_json=path.suffix.lower() == ".json")
+    suffix = path.suffix.lower()
+    if suffix in (".xlsx", ".xlsm") and raw[:2] != b"PK" and raw[:4] not in _OTHER_FILES:
+        raise InvalidInput(f"{source} is not an XLSX workbook", hint="name it .csv if it is text, or save it again")
+    return _parsed(raw, source, sheet, as_json={".json": True, ".csv": False, ".tsv": False, ".txt": False}.get(suffix))
 
 
 def read_stream(raw: bytes, *, source: str) -> Table:
@@ -60,18 +67,26 @@ def read_stream(raw: bytes, *, source: str) -> Table:
     InvalidInput, InvalidTable
         If it is not a table, or not clearly one.
     """
-    return _parsed(raw, source, None, as_json=False)
+    return _parsed(raw, source, None, as_json=None)
 
 
-def _parsed(raw: bytes, source: str, sheet: str | None, *, as_json: bool) -> Table:
+def _parsed(raw: bytes, source: str, sheet: str | None, *, as_json: bool | None) -> Table:
+    """Look at the content; ``as_json`` is what the file's name says (None: nothing)."""
     if raw[:4] == b"PK\x03\x04":
         return _tidy(source, read_workbook(raw, source, sheet), decimal=None)
-    if raw[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
-        raise InvalidInput(f"{source} is an old or encrypted Excel file", hint="save it as .xlsx without a password")
-    text = _decode(raw, source)
-    if as_json or text.lstrip()[:1] in ("[", "{"):
+    if raw[:4] in _OTHER_FILES:
+        what, hint = _OTHER_FILES[raw[:4]]
+        raise InvalidInput(f"{source} is {what}", hint=hint)
+    if raw[:2] == b"\x1f\x8b":
+        raise InvalidInput(f"{source} is compressed", hint="unpack it first")
+    if sheet is not None:
+        raise InvalidInput(f"{source} is no workbook, so it has no sheet {sheet!r}", hint="leave --sheet out")
+    if not raw.strip():
+        raise InvalidInput(f"{source} is empty", hint="save the table again")
+    text = decode(raw, source)
+    if text.lstrip()[:1] in ("[", "{") if as_json is None else as_json:
         return read_records(_json(text, source), source=source)
-    return _tidy(source, _csv_rows(text, source), decimal=None)
+    return _tidy(source, csv_rows(text, source), decimal=None)
 
 
 def read_records(records: Sequence[Mapping[str, Any]], *, source: str = "rows") -> Table:
@@ -108,7 +123,12 @@ def _cell(value: Any, heading: str, row: int, source: str) -> Cell:
                 )
             ],
         )
-    return value if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    try:
+        return float(value)
+    except OverflowError:
+        return str(value)  # refused where a number is expected, with its row and column
 
 
 def _json(text: str, source: str) -> list[Mapping[str, Any]]:
@@ -135,103 +155,6 @@ def _json(text: str, source: str) -> list[Mapping[str, Any]]:
     return content
 
 
-def _decode(raw: bytes, source: str) -> str:
-    if not raw.strip():
-        raise InvalidInput(f"{source} is empty", hint="save the table again")
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if raw.startswith(mark):
-            return _checked(_decoded(raw, encoding), source)
-    plain = _decoded(raw, "utf-8")
-    if plain is not None and "\x00" not in plain:
-        return _checked(plain, source)
-    # ASCII in UTF-16 has a zero in every second byte.
-    head = raw[:4096]
-    for encoding, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[0::2])):
-        if zeros and zeros.count(0) > 0.4 * len(zeros):
-            return _checked(_decoded(raw, encoding), source)
-    if b"\x00" in head:
-        raise InvalidInput(f"{source} is not a text file", hint="save the table as CSV (UTF-8) or XLSX")
-    text = _decoded(raw, _eight_bit(raw))
-    if text is None or not all(each.isprintable() or each in "\r\n\t" for each in text):
-        raise InvalidInput(
-            f"the encoding of {source} cannot be told (tried UTF-8, UTF-16, Shift-JIS, Windows-1252)",
-            hint="save it as 'CSV UTF-8' in Excel",
-        )
-    return _checked(text, source)
-
-
-def _eight_bit(raw: bytes) -> str:
-    """Tell Shift-JIS from Windows-1252.
-
-    Japanese text is full of lead bytes 0x81 to 0x9F, which Western text hardly uses; accented letters and
-    signs lie above 0xA0. Statistical detectors need more text than a heading such as ``Temp (°C)`` has.
-    """
-    japanese = sum(0x81 <= byte <= 0x9F for byte in raw)
-    western = sum(byte >= 0xA0 for byte in raw)
-    return "cp932" if japanese and _decoded(raw, "cp932") is not None and 4 * japanese > western else "cp1252"
-
-
-def _decoded(raw: bytes, encoding: str) -> str | None:
-    try:
-        return raw.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        return None
-
-
-def _checked(text: str | None, source: str) -> str:
-    if text is None or "\x00" in text:
-        raise InvalidInput(f"{source} is damaged, or not a text file", hint="save it as 'CSV UTF-8' in Excel")
-    return text.lstrip("\ufeff")
-
-
-def _csv_rows(text: str, source: str) -> list[tuple[int, list[Cell]]]:
-    delimiter = _delimiter(text, source)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, list[Cell]]] = []
-    line = 1
-    try:
-        for cells in reader:
-            rows.append((line, [_without_guard(cell) for cell in cells]))
-            line = reader.line_num + 1
-            if len(rows) > _MAX_ROWS or len(cells) > _MAX_COLUMNS:
-                raise InvalidInput(
-                    f"{source} is larger than {_MAX_ROWS:,} rows or {_MAX_COLUMNS:,} columns", hint="split it"
-                )
-    except csv.Error as error:
-        raise InvalidInput(
-            f"{source}, line {reader.line_num}: {error}", hint="check the quotes: each opened one is closed"
-        ) from error
-    return rows
-
-
-def _without_guard(cell: str) -> str:
-    # The apostrophe that keeps spreadsheets from running a text as a formula is not part of the text.
-    return cell[1:] if len(cell) > 1 and cell[0] == "'" and cell[1] in "=+-@\t\r" else cell
-
-
-def _delimiter(text: str, source: str) -> str:
-    lines = [line for line in text.splitlines()[:200] if line.strip()]
-    if lines and lines[0].lower().startswith("sep=") and len(lines[0]) == 5:
-        raise InvalidInput(f"{source} begins with {lines[0]!r}", hint="remove this line")
-    scores = {}
-    for delimiter in _DELIMITERS:
-        try:
-            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
-        except csv.Error:
-            continue
-        if widths and widths[0] > 1:
-            scores[delimiter] = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
-    if not scores:
-        return ","
-    heading = lines[0]
-    whole = [each for each in scores if scores[each][0] == 1.0]
-    # A semicolon or tab that splits the heading decides: then commas are decimal marks.
-    for delimiter in (";", "\t", "|"):
-        if delimiter in scores and (delimiter in whole or "," not in heading):
-            return delimiter
-    return "," if "," in scores else max(scores, key=lambda each: scores[each])
-
-
 def _tidy(source: str, rows: list[tuple[int, list[Cell]]], *, decimal: Any) -> Table:
     """Leave out what is empty around the table, and check that it is one."""
     rows = [(line, cells) for line, cells in rows if any(str(cell).strip() for cell in cells)]
@@ -249,10 +172,11 @@ def _tidy(source: str, rows: list[tuple[int, list[Cell]]], *, decimal: Any) -> T
         cells_of.append([*cells[:width], *[""] * (width - len(cells))])
     if problems:
         raise InvalidTable(source, problems[:20])
-    headings = [str(cell).strip() for cell in head[:width]]
+    # Spreadsheets break long headings over several lines within one cell.
+    headings = [re.sub(r"\s+", " ", str(cell)).strip() for cell in head[:width]]
     keep, notes = _columns(source, headings, cells_of)
     table_rows = tuple(tuple(row[index] for index in keep) for row in cells_of)
-    mark = decimal or decimal_of(cell for row in table_rows for cell in row if isinstance(cell, str))
+    mark = decimal or decimal_of(_number_texts(table_rows))
     return Table(
         source=source,
         headings=tuple(headings[index] for index in keep),
@@ -261,6 +185,14 @@ def _tidy(source: str, rows: list[tuple[int, list[Cell]]], *, decimal: Any) -> T
         lines=tuple(line for line, _ in body),
         notes=notes,
     )
+
+
+def _number_texts(rows: Sequence[Sequence[Cell]]) -> Iterable[str]:
+    """Give the texts of the columns that hold numbers: what a remark contains says nothing about them."""
+    for column in zip(*rows, strict=True):
+        texts = [cell for cell in column if isinstance(cell, str) and cell.strip()]
+        if texts and (numeric_share(texts) == 1 or (len(texts) > 2 and numeric_share(texts) > 0.5)):
+            yield from texts
 
 
 def _columns(source: str, headings: list[str], rows: Sequence[Sequence[Cell]]) -> tuple[list[int], tuple[str, ...]]:
