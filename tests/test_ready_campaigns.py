@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from labloop.records import Conditions
+from labloop.records import Value
 from labloop.simulate import lab
+from labloop.space import Space
 from labloop.spec.models import Spec
-from labloop.spec.parameters import Choice, Component, Constant
+from labloop.spec.parameters import Constant
 from labloop.spec.reader import read_spec
 
 FILES = sorted((Path(__file__).parents[1] / "campaigns").glob("*.yaml"))
@@ -46,45 +48,25 @@ def test_a_ready_campaign_asks_what_its_lab_answers(ready: Spec) -> None:
     assert [limit.limit for limit in ready.limits] == [limit.limit for limit in own.limits]
 
 
-def test_the_labs_optimum_is_a_feasible_experiment_of_the_campaign(ready: Spec) -> None:
-    best = dict(lab(ready.name).optimum.conditions)
-    assert all(rule.holds(best) for rule in ready.rules)
+def test_the_labs_optimum_is_an_experiment_that_could_be_proposed(ready: Spec) -> None:
+    space, constants = Space(ready), {n: p.value for n, p in ready.proposed.items() if isinstance(p, Constant)}
+    best = {**lab(ready.name).optimum.conditions, **constants}
+    row = space.encode([best])
+    assert space.feasible(row).all()
+    (proposed,) = space.decode(row)
+    assert proposed == {name: _approximately(value) for name, value in best.items()}
 
 
-def test_the_lab_measures_a_sampled_experiment(ready: Spec) -> None:
-    place = lab(ready.name)
-    results = [place.perform(number, _sampled(ready, number), seed=7) for number in range(1, 6)]
+def test_the_lab_measures_sampled_experiments(ready: Spec) -> None:
+    space, place = Space(ready), lab(ready.name)
+    sampled = space.decode(space.sample(40, np.random.default_rng(11)))
+    results = [place.perform(number, conditions, seed=7) for number, conditions in enumerate(sampled, 1)]
     measured = [result for result in results if result.failure is None]
-    assert len(measured) >= 3
+    assert len(measured) >= 30
     for result in measured:
         assert set(result.outcomes) == set(ready.outcomes)
         assert set(result.covariates) == set(ready.covariates)
 
 
-def _sampled(spec: Spec, seed: int) -> Conditions:
-    """Draw conditions until the constraints hold: enough of a sampler for one experiment."""
-    rng = np.random.default_rng(seed)
-    while True:
-        drawn = _drawn(spec, rng)
-        if all(rule.holds(drawn) for rule in spec.rules):
-            return drawn
-
-
-def _drawn(spec: Spec, rng: np.random.Generator) -> dict[str, float | int | str]:
-    drawn: dict[str, float | int | str] = {}
-    for name, parameter in spec.proposed.items():
-        match parameter:
-            case Choice(names=names):
-                drawn[name] = names[int(rng.integers(len(names)))]
-            case Constant(value=value):
-                drawn[name] = value
-            case Component():
-                pass
-            case _:
-                low, high = getattr(parameter, "bounds", (0.0, 1.0))
-                drawn[name] = float(rng.uniform(low, high))
-    for group in spec.mixtures:
-        names = spec.components(group)[:4]
-        shares = rng.dirichlet([8.0] * len(names))
-        drawn |= dict.fromkeys(spec.components(group), 0.0) | dict(zip(names, shares.tolist(), strict=True))
-    return drawn
+def _approximately(value: Value) -> Any:
+    return value if isinstance(value, str) else pytest.approx(value, abs=1e-9)
