@@ -39,6 +39,8 @@ Bools = npt.NDArray[np.bool_]
 _EXACT = 2.0**53
 _DIGITS = 4
 _FINE = 1000
+# Grids of up to this many values are looked up, larger ones computed each time.
+_LOOKED_UP = 2**16
 
 
 @dataclass(frozen=True)
@@ -128,9 +130,15 @@ class Axis:
         self._low = np.array([each.low for each in segments])
         self._last = self._begin + counts - 1
         self._single = len(self.segments) == 1
+        self._values: Array | None = None
+        if self.count <= _LOOKED_UP:
+            self._values = self._computed(np.arange(self.count))
 
     def value(self, k: Indices) -> Array:
         """Return the raw values at grid indices, any shape."""
+        return self._computed(k) if self._values is None else np.asarray(self._values[k])
+
+    def _computed(self, k: Indices) -> Array:
         if self._single:
             only = self.segments[0]
             return np.asarray((only.first + k * only.stride) * only.times / only.over)

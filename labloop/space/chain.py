@@ -22,7 +22,7 @@ from labloop.space.scenario import Scenario
 
 __all__ = ["Chains"]
 
-_SHRINKS = 6
+_SHRINKS = 4
 _JUMPS = 0.2
 
 

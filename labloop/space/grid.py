@@ -124,8 +124,11 @@ class Grid:
         for group in self.groups:
             ok &= group.holds(group.units(k[:, group.columns]))
         v = self.values(k)
-        for mixed in self.mixed_rows(k).values():
-            ok &= mixed
+        if self.table is not None:
+            for mixed in self.mixed_rows(k).values():
+                ok &= mixed
+        if not self.rules:
+            return ok
         columns_of = {name: v[:, j] for j, name in enumerate(self.names)}
         for rule in self.rules:
             ok &= holds(rule, columns_of, len(k))

@@ -22,6 +22,8 @@ _AFFORDABLE = 400_000
 _BATCH = 32_768
 _STARVED = 0.03
 _SEEDS = 12
+_MANY = 100
+_SHAKEN = 4
 _BURN_IN = 12
 
 
@@ -104,7 +106,8 @@ class Sampler:
         return found[rng.permutation(len(found))]
 
     def _from(self, source: _Source, n: int, rng: np.random.Generator) -> Indices:
-        rejected = source.rate > 0 and n / source.rate <= _AFFORDABLE
+        affordable = _AFFORDABLE / (4 if self.grid.groups else 1)  # mixtures are dear to draw
+        rejected = source.rate > 0 and n / source.rate <= affordable
         found = self._draws(source, n, rng) if rejected else source.seeds[:0]
         if len(found) < n:
             found = np.vstack([found, self._walks(source, n - len(found), rng)])
@@ -125,11 +128,12 @@ class Sampler:
     def _walks(self, source: _Source, n: int, rng: np.random.Generator) -> Indices:
         if source.chains is None:
             source.chains = Chains(self.grid, source.scene)
-        abreast = int(np.clip(n // 8, 64, 1024))
+        abreast = int(np.clip(n // 8, 64, 512))
         start = source.seeds[rng.integers(len(source.seeds), size=abreast)]
         found: list[Indices] = []
         missing = n
-        burn = _BURN_IN + self.grid.dim
+        # Many seeds are draws already: they only need to be shaken apart.
+        burn = _SHAKEN if len(source.seeds) >= _MANY else _BURN_IN + self.grid.dim
         for sweep, k in enumerate(source.chains.run(start, rng)):
             if sweep >= burn:
                 found.append(k[:missing].copy())
