@@ -27,7 +27,7 @@ _UNIT = re.compile(r"(?<=[\d.,])\s*([^\W\d]|[%°])[^\d]{0,12}$")
 _MONTH = r"(jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 _DATE = re.compile(
     rf"(\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}([ T]\d.*)?|\d{{1,2}}[-/.]\d{{1,2}}[-/.]\d{{2,4}}"
-    rf"|\d{{1,2}}[-./ ]{_MONTH}([-./ ]\d{{2,4}})?|{_MONTH}[-./ ]\d{{1,4}}|\d{{1,2}}:\d{{2}}(:\d{{2}})?)",
+    rf"|\d{{1,2}}[-./ ] ?{_MONTH}([-./ ] ?\d{{2,4}})?|{_MONTH}[-./ ] ?\d{{1,4}}|\d{{1,2}}:\d{{2}}(:\d{{2}})?)",
     re.IGNORECASE,
 )
 _NOT_MEASURED = {"na", "n/a", "n.a.", "nan", "null", "none", "-", "--", "nd", "n.d.", "?", "missing", "fail", "failed"}

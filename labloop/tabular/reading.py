@@ -176,7 +176,10 @@ def _tidy(source: str, rows: list[tuple[int, list[Cell]]], *, decimal: Any) -> T
     headings = [re.sub(r"\s+", " ", str(cell)).strip() for cell in head[:width]]
     keep, notes = _columns(source, headings, cells_of)
     table_rows = tuple(tuple(row[index] for index in keep) for row in cells_of)
-    mark = decimal or decimal_of(_number_texts(table_rows))
+    try:
+        mark = decimal or decimal_of(_number_texts(table_rows))
+    except InvalidInput as error:
+        raise InvalidInput(f"{source}: {error.message}", hint=error.hint) from error
     return Table(
         source=source,
         headings=tuple(headings[index] for index in keep),
