@@ -21,12 +21,12 @@ _LEAST_WIDTH = 40
 
 @dataclass(frozen=True, slots=True)
 class _Glyphs:
-    """The characters of one drawing style; `corners` holds a step's: leaving up, arriving up, down, down."""
+    """The characters of one drawing style; `corners` are where a step leaves its level, upwards and downwards."""
 
     marks: dict[str, str]
     rule: str
     post: str
-    corners: tuple[str, str, str, str]
+    corners: tuple[str, str]
     tick: str
     axis: str
     foot: str
@@ -38,7 +38,7 @@ _UNICODE = _Glyphs(
     marks={"start": "▪", "improve": "●", "novelty": "◆", "other": "•", "broken": "×", "awaited": "○", "none": "!"},
     rule="─",
     post="│",
-    corners=("╯", "╭", "╮", "╰"),
+    corners=("╯", "╮"),
     tick="┤",
     axis="│",
     foot="─",
@@ -49,7 +49,7 @@ _ASCII = _Glyphs(
     marks={"start": "#", "improve": "o", "novelty": "^", "other": ".", "broken": "x", "awaited": "?", "none": "!"},
     rule="-",
     post="|",
-    corners=("+", "+", "+", "+"),
+    corners=("+", "+"),
     tick="+",
     axis="|",
     foot="-",
@@ -202,11 +202,11 @@ def _staircase(
             for place in range(at, step):
                 canvas.put(here, place, glyphs.rule, _BEST)
             if here != there:
-                leaving, arriving, down, landing = glyphs.corners
+                # Where it arrives stands the point that set it.
+                up, down = glyphs.corners
                 for between in range(min(here, there) + 1, max(here, there)):
                     canvas.put(between, step, glyphs.post, _BEST)
-                canvas.put(here, step, leaving if there < here else down, _BEST)
-                canvas.put(there, step, arriving if there < here else landing, _BEST)
+                canvas.put(here, step, up if there < here else down, _BEST)
                 step += 1
         here, at = there, step
     if here is not None:

@@ -70,4 +70,3 @@ def play(
         record(store, name, results, source=f"lab {lab.name}")
         numbers = tuple(each.number for each in suggestion.experiments)
         yield Round(spec, suggestion, experiments(store, name, numbers=numbers))
-

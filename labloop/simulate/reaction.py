@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from labloop.records import Conditions, Outcomes
 from labloop.simulate.lab import Lab, Noise, Optimum
 
-__all__ = ["LIGANDS", "make"]
+__all__ = ["LIGANDS", "conversion", "make", "rates"]
 
 GAS_CONSTANT = 8.314462618
 REFERENCE = 373.15
@@ -56,7 +56,8 @@ SIDE = {"KOAc": 0.008, "CsOPiv": 0.006, "K2CO3": 0.012, "NaOtBu": 0.09}
 BOILING = {"DMAc": 165.0, "toluene": 111.0, "nBuOH": 118.0, "MeCN": 82.0}
 
 
-def _rates(ligand: str, base: str, solvent: str, kelvin: float) -> tuple[float, float, float]:
+def rates(ligand: str, base: str, solvent: str, kelvin: float) -> tuple[float, float, float]:
+    """Return k, k_dead and k_side per hour, at 0.1 mol/l."""
     described = LIGANDS[ligand]
     donor = (2070.0 - described["tep"]) / 10.0
     bulk = (described["cone_angle"] - 165.0) / 15.0
@@ -86,9 +87,7 @@ def conversion(coupling: float, dead: float, side: float) -> float:
 
 def _response(conditions: Conditions) -> Outcomes:
     kelvin = float(conditions["temperature"]) + 273.15
-    coupling, dead, side = _rates(
-        str(conditions["ligand"]), str(conditions["base"]), str(conditions["solvent"]), kelvin
-    )
+    coupling, dead, side = rates(str(conditions["ligand"]), str(conditions["base"]), str(conditions["solvent"]), kelvin)
     strength = float(conditions["concentration"]) / 0.1
     return {"yield": 100.0 * conversion(coupling * strength, dead, side * strength**2)}
 

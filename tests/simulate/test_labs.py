@@ -9,12 +9,15 @@ import sys
 
 import numpy as np
 import pytest
+import torch
+from botorch.test_functions.synthetic import Ackley, Branin, Hartmann, Levy, SyntheticTestFunction
 
 from labloop.errors import InvalidInput, NotFound
 from labloop.records import Conditions, FailureKind, Outcomes, Value
 from labloop.simulate import Lab, lab, labs
 from labloop.simulate.functions import FUNCTIONS
-from labloop.simulate.reaction import BOILING, LIGANDS, SIDE, conversion
+from labloop.simulate.lab import Noise
+from labloop.simulate.reaction import BOILING, LIGANDS, SIDE, conversion, rates
 
 NAMES = labs()
 
@@ -58,6 +61,20 @@ def test_no_point_of_a_test_function_is_below_its_minimum(name: str) -> None:
 def test_a_test_function_agrees_with_a_value_worked_out_by_hand(name: str, at: tuple[float, ...], value: float) -> None:
     conditions = {f"x{position}": each for position, each in enumerate(at, 1)}
     assert lab(name).truth(conditions)["value"] == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "oracle"),
+    [("branin", Branin()), ("hartmann6", Hartmann(dim=6)), ("ackley", Ackley(dim=6)), ("levy", Levy(dim=6))],
+)
+def test_a_test_function_agrees_with_the_one_botorch_has(name: str, oracle: SyntheticTestFunction) -> None:
+    problem, rng = FUNCTIONS[name], np.random.default_rng(4)
+    low, high = np.array(problem.bounds).T
+    points = rng.uniform(low, high, (200, len(low)))
+    ours = [problem.formula(x) for x in points]
+    theirs = oracle.evaluate_true(torch.tensor(points)).tolist()
+    # Its constants are kept in single precision.
+    assert ours == pytest.approx(theirs, rel=1e-6)
 
 
 def test_no_exchange_of_monomers_improves_the_hydrogel_optimum() -> None:
@@ -105,6 +122,13 @@ def test_a_catalyst_that_dies_at_once_leaves_what_its_turnovers_made() -> None:
     assert conversion(0.5, 2.0, 0.0) == pytest.approx(1 - math.exp(-0.25), rel=1e-9)
 
 
+def test_rates_follow_arrhenius() -> None:
+    # PPh3 is 0.11 donor units above the reference: E = 72 + 0.66 kJ/mol; 115 and 95 kJ/mol for the losses.
+    cold, hot = (np.array(rates("PPh3", "KOAc", "DMAc", kelvin)) for kelvin in (333.15, 373.15))
+    energies = np.array([72.66e3, 115e3, 95e3])
+    assert cold / hot == pytest.approx(np.exp(-energies / 8.314462618 * (1 / 333.15 - 1 / 373.15)), rel=1e-12)
+
+
 def test_the_reaction_refuses_what_no_vial_survives() -> None:
     place = lab("reaction")
     hot = {**place.optimum.conditions, "solvent": "MeCN", "temperature": 120.0}
@@ -137,8 +161,13 @@ def test_readings_scatter_about_the_truth_as_declared() -> None:
     best = place.optimum.conditions
     values = np.array([place.measure(best, rng)["adhesion"] for _ in range(2000)])
     true = place.truth(best)["adhesion"]
-    assert values.mean() == pytest.approx(true, abs=4 * place.noise["adhesion"].sd(true) / math.sqrt(2000))
-    assert values.std() == pytest.approx(place.noise["adhesion"].sd(true), rel=0.07)
+    sd = math.hypot(3.0, 0.06 * true)
+    assert values.mean() == pytest.approx(true, abs=4 * sd / math.sqrt(2000))
+    assert values.std() == pytest.approx(sd, rel=0.07)
+
+
+def test_readings_scatter_by_the_absolute_and_the_relative_error_together() -> None:
+    assert Noise(absolute=3.0, relative=0.04).sd(100.0) == pytest.approx(5.0)
 
 
 def test_a_reading_never_leaves_the_scale() -> None:
