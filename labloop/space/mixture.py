@@ -104,13 +104,23 @@ class Group:
 
     def _supports(self, n: int, rng: np.random.Generator) -> Bools:
         m = len(self.columns)
-        fewest, most = max(self.at_least, int(self.required.sum()), 1), min(self.at_most, m)
+        fewest, most = self._sizes()
+        if fewest > most:
+            return np.zeros((0, m), dtype=np.bool_)
         size = np.where(rng.random(n) < _FULL, most, rng.integers(fewest, most + 1, n))
         keys = rng.random((n, m)) - 2.0 * self.required
         rank = keys.argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
         support = rank < size[:, None]
         possible = ((support * self.low).sum(axis=1) <= self.total) & ((support * self.high).sum(axis=1) >= self.total)
         return np.asarray(support[possible])
+
+    def _sizes(self) -> tuple[int, int]:
+        """Return how few and how many components can be present at all."""
+        must = self.required
+        least = np.concatenate([self.low[must], np.sort(self.low[~must])]).cumsum()
+        most = np.concatenate([self.high[must], -np.sort(-self.high[~must])]).cumsum()
+        fewest = int((most < self.total).sum()) + 1
+        return max(fewest, self.at_least, int(must.sum())), min(self.at_most, int((least <= self.total).sum()))
 
     def _fill(self, support: Bools, rng: np.random.Generator) -> Indices:
         """Break the stick: without bounds, the uniform distribution on the simplex."""
@@ -242,11 +252,11 @@ def group_of(spec: Spec, name: str, columns: Indices) -> tuple[Group, list[Axis]
     names = spec.components(name)
     parts = [part for each in names if isinstance(part := spec.parameters[each], Component)]
     steps = [_step(spec, name, part) for part in parts]
-    total = math.lcm(*(each.denominator for each in steps))
+    known = [each for each in steps if each is not None]
+    total = math.lcm(*(each.denominator for each in known))
     unit = mixture.total / total
-    stride = [int(each * total) for each in steps]
-    common = math.gcd(*stride)
-    if total > _LARGEST_TOTAL or total % common:
+    stride = [int(each * total) for each in known]
+    if len(known) < len(steps) or total > _LARGEST_TOTAL or total % math.gcd(*stride):
         shown = ", ".join(f"{each}: {part.step:g}" for each, part in zip(names, parts, strict=True) if part.step)
         problem = Problem(
             f"multiples of the steps ({shown}) never sum to {mixture.total:g}",
@@ -282,25 +292,24 @@ def group_of(spec: Spec, name: str, columns: Indices) -> tuple[Group, list[Axis]
     return group, axes
 
 
-def _step(spec: Spec, name: str, part: Component) -> Fraction:
-    """Return a component's step as a share of the total."""
+def _step(spec: Spec, name: str, part: Component) -> Fraction | None:
+    """Return a component's step as a share of the total; None where it is no simple one."""
     total = spec.mixtures[name].total
     if part.step is not None:
-        return _ratio(part.step / total)
+        share = Fraction(part.step / total).limit_denominator(_LARGEST_TOTAL)
+        return share if share and abs(float(share) * total / part.step - 1) < 1e-12 else None
     step = decimal_step(total)
-    whole = _ratio(total / step)
-    # A total like 1/3 is no multiple of any power of ten: then a thousandth of it.
-    for finer in range(4):
-        if abs(total / step * 10**finer - round(total / step * 10**finer)) < 1e-9 * total / step:
-            whole = Fraction(round(total / step * 10**finer))
-            break
-    else:
-        whole = Fraction(1000)
-    return 1 / whole
+    ends = [each for each in (part.min, part.max) if each]
+    # Up to three digits finer where the total, the least or the most amount asks for them.
+    for wanted in ([total, *ends], [total]):
+        for finer in range(4):
+            if all(_whole(each / step * 10**finer) for each in wanted):
+                return Fraction(1, round(total / step * 10**finer))
+    return Fraction(1, 1000)  # a total like 1/3 is no multiple of any power of ten
 
 
-def _ratio(value: float) -> Fraction:
-    return Fraction(value).limit_denominator(10**6)
+def _whole(value: float) -> bool:
+    return abs(value - round(value)) < 1e-9 * max(value, 1.0)
 
 
 def _grid(group: Group, i: int, total: float) -> list[Segment]:
@@ -310,8 +319,9 @@ def _grid(group: Group, i: int, total: float) -> list[Segment]:
     if count < 1:
         return [Segment(0.0, 1.0, 1)]
     unit = total / group.total
-    places = next((p for p in range(19) if abs(unit * 10.0**p - round(unit * 10.0**p)) < 1e-9 * unit * 10.0**p), None)
-    if places is None:
-        return [*zero, Segment(float(low), float(stride), count, times=unit)]
-    scaled = round(unit * 10.0**places)
-    return [*zero, Segment(float(low * scaled), float(stride * scaled), count, over=10.0**places)]
+    for places in range(19):
+        scaled = unit * 10.0**places
+        if scaled * group.total < 2.0**53 and abs(scaled - round(scaled)) < 1e-13 * scaled:
+            whole = float(round(scaled))
+            return [*zero, Segment(low * whole, stride * whole, count, over=10.0**places)]
+    return [*zero, Segment(float(low), float(stride), count, times=unit)]

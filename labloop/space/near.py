@@ -40,7 +40,18 @@ def nearest_point(grid: Grid, row: Array, fixed: Mapping[int, int], donors: Indi
         better = least < gap
         here = np.where(better[:, None], near.reshape(len(here), _TIMES, -1)[np.arange(len(here)), best], here)
         gap = np.where(better, least, gap)
-    return np.asarray(here[int(gap.argmin())])
+    return _straightened(grid, here[int(gap.argmin())], row, fixed)
+
+
+def _straightened(grid: Grid, k: Indices, row: Array, fixed: Mapping[int, int]) -> Indices:
+    """Return the point with each column set to what is wanted there, where that keeps it feasible."""
+    wanted = grid.nearest(row[None])[0]
+    for j in range(grid.dim):
+        trial = k.copy()
+        trial[j] = wanted[j]
+        if j not in fixed and grid.feasible(trial[None])[0]:
+            k = trial
+    return k
 
 
 def _solved(grid: Grid, row: Array, fixed: Mapping[int, int]) -> Indices | None:
