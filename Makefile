@@ -27,7 +27,7 @@ tests: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
 docs: $(VENV)/.dev
-	$(BIN)/python -m tests.references --write
+	$(BIN)/python docs/reference.py --write
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "labloop needs Python 3.11 or newer"'

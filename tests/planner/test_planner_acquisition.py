@@ -11,6 +11,7 @@ import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.optim.optimize import optimize_acqf
 from botorch.sampling.normal import SobolQMCNormalSampler
+from scipy.integrate import quad
 
 from labloop.planner.acquisition import Acquisition, Direct, Margin, Sampled, log_h
 from labloop.planner.explore import Learning
@@ -58,25 +59,27 @@ def smallest() -> Sampled:
 
 
 def test_log_h_is_accurate_from_the_far_tail_to_the_far_gain() -> None:
-    z = np.array([-1e6, -1e3, -20.0, -5.0, -1.0, -0.5, 0.0, 3.0, 40.0])
-    # phi(z) + z Phi(z) -> phi(z) / z^2 for z -> -infinity, z for z -> infinity; between, mpmath to 30 digits.
-    expected = [
-        -5e11 - 0.5 * math.log(2 * math.pi) - 2 * math.log(1e6),
-        -5e5 - 0.5 * math.log(2 * math.pi) - 2 * math.log(1e3) - 3e-6,
-        -206.917765,
-        -16.744301,
-        -2.485097,
-        -1.619712,
-        -0.918939,
-        1.098740,
-        math.log(40.0),
-    ]
-    np.testing.assert_allclose(log_h(z), expected, rtol=2e-6)
+    z = np.array([-1e6, -1e3, -20.0, -5.0, -1.0, -0.5, 0.0, 3.0, 8.0])
+    # h(z) = integral of t phi(t - z) over t > 0; the factor exp(-z^2 / 2) is taken out for negative z.
+    expected = []
+    for each in z:
+        shift = min(each, 0.0)
+        inner = quad(
+            lambda t, v=each, s=shift: t * math.exp(-0.5 * t * t + t * v - 0.5 * (v * v - s * s)),
+            0.0,
+            40.0 if each > -20 else 40.0 / -each,
+            epsabs=0.0,
+            limit=200,
+        )[0]
+        expected.append(math.log(inner) - 0.5 * shift**2 - 0.5 * math.log(2 * math.pi))
+    np.testing.assert_allclose(log_h(z), expected, rtol=1e-7, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["numbers", "choices"])
 @pytest.mark.parametrize(
-    "goal", [Direct("y"), Direct("y", -1.0), chebyshev(), smallest()], ids=["largest", "smallest", "trade-off", "limits"]
+    "goal",
+    [Direct("y"), Direct("y", -1.0), chebyshev(), smallest()],
+    ids=["largest", "smallest", "trade-off", "limits"],
 )
 def test_the_gradient_is_exact(name: str, goal: Direct | Sampled, request: pytest.FixtureRequest) -> None:
     case: Case = request.getfixturevalue(name)
@@ -106,11 +109,14 @@ def test_improvement_is_that_of_brute_force_draws(numbers: Case) -> None:
 
 
 def test_one_outcome_as_a_sampled_utility_agrees_with_the_closed_form(numbers: Case) -> None:
-    where = np.random.default_rng(0).random((5, 3))
-    direct = acquisition_of(numbers, Direct("y"))(where)[0]
-    utility = Chebyshev((Oriented("y", 1.0),), np.zeros(1), np.ones(1) * 1.05, np.ones(1))
+    where = np.random.default_rng(0).random((40, 3))
+    direct = acquisition_of(numbers, Direct("y"), floor=-9.0)(where)[0]
+    utility = Chebyshev((Oriented("y", 1.0),), np.zeros(1), np.full(1, 1.05), np.ones(1))
     sampled = Sampled(("y",), utility, np.random.default_rng(1).standard_normal((4000, 1)))
-    np.testing.assert_allclose(acquisition_of(numbers, sampled)(where)[0], direct, atol=0.1)
+    found = acquisition_of(numbers, sampled, floor=-9.0)(where)[0]
+    worth = direct > -4.0  # far below, the softening of 0.01 is all that is left
+    assert worth.sum() >= 3
+    np.testing.assert_allclose(found[worth], direct[worth], atol=0.15)
 
 
 @pytest.mark.parametrize("pending", [0, 7])
@@ -132,18 +138,12 @@ def test_the_value_is_qlognoisyexpectedimprovements(numbers: Case, pending: int)
         prune_baseline=False,
         fat=False,
     )
-    where = np.random.default_rng(5).random((6, 3))
+    where = np.clip(rows[np.argmax(process.y)] + 0.15 * np.random.default_rng(5).standard_normal((12, 3)), 0, 1)
     ours = score(where)[0]
-    worth = ours > -9.0  # below, Monte Carlo draws of the candidate hardly ever improve
+    worth = ours > -5.0  # below, theirs is a handful of lucky draws
     expected = theirs(torch.as_tensor(where).unsqueeze(-2)).detach().numpy()
-    if pending:
-        # Theirs counts what pending points gain over the incumbents as well; ours what x adds to them.
-        gained = score.drawn["y"][0]
-        before = gained[:, : len(rows)].max(axis=1)
-        kept = np.log(np.mean(np.maximum(gained.max(axis=1) - before, 0.0)))
-        ours = np.logaddexp(ours, kept)
     np.testing.assert_allclose(ours[worth], expected[worth], atol=0.05)
-    assert worth.sum() >= 2
+    assert worth.sum() >= 3
 
 
 def test_the_botorch_acquisition_equals_the_fast_one_and_can_be_optimised(numbers: Case) -> None:
@@ -160,6 +160,7 @@ def test_the_botorch_acquisition_equals_the_fast_one_and_can_be_optimised(number
     np.testing.assert_allclose(score(where)[0], expected, rtol=1e-2, atol=1e-2)
     bounds = torch.tensor([[0.0] * 3, [1.0] * 3], dtype=torch.float64)
     found, value = optimize_acqf(slow, bounds, q=1, num_restarts=2, raw_samples=64)
+    assert value is not None
     assert float(score(found.detach().numpy())[0][0]) == pytest.approx(value.item(), abs=0.02)
 
 

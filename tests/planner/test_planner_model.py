@@ -35,7 +35,7 @@ def evidence_of(case: Case, **given: Any) -> Evidence:
 
 
 def process_of(case: Case, count: int = 3) -> Process:
-    rows, y, layout = case
+    rows, y, _ = case
     evidence = evidence_of(case)
     mode = fit(evidence, np.random.default_rng(0))[0]
     hypers = sample(evidence, mode, count, np.random.default_rng(1))
@@ -73,13 +73,15 @@ def test_the_gradient_of_the_likelihood_is_exact(case: Case) -> None:
 
 def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     rows, y, _ = numbers
+    location = math.sqrt(2) + 0.5 * math.log(3)
+    prior = LogNormalPrior(location, math.sqrt(3))  # type: ignore[no-untyped-call]  # GPyTorch
     model = SingleTaskGP(
         torch.as_tensor(rows),
         torch.as_tensor(y).unsqueeze(-1),
         covar_module=gpytorch.kernels.MaternKernel(
             nu=2.5,
             ard_num_dims=3,
-            lengthscale_prior=LogNormalPrior(math.sqrt(2) + 0.5 * math.log(3), math.sqrt(3)),
+            lengthscale_prior=prior,
         ),
         outcome_transform=None,
     )
@@ -88,7 +90,7 @@ def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     model.likelihood.noise = torch.tensor([noise])
     model.mean_module.initialize(constant=torch.tensor(mean))
     objective = ExactMarginalLogLikelihood(model.likelihood, model)  # type: ignore[no-untyped-call]  # GPyTorch
-    theirs = objective(model(*model.train_inputs), model.train_targets).item() * len(y)
+    theirs = float(objective(model(*model.train_inputs), model.train_targets)) * len(y)  # type: ignore[arg-type]  # GPyTorch
     ours, _ = evidence_of(numbers)(np.array([*np.log(scale), math.log(noise), mean]))
     assert ours == pytest.approx(theirs, abs=1e-4)  # their noise carries 1e-4 of a floor, ours 1e-8 of jitter
 
