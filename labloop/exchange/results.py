@@ -76,7 +76,7 @@ def check_results(results: Sequence[Result], spec: Spec, *, source: str, outside
             elif said := _misfit(spec, name, value, outside):
                 problems.append(said)
         problems += [p for name, value in result.outcomes.items() if (p := _out_of_range(spec, name, value))]
-        if result.experiment is None and result.executed:
+        if result.executed:
             problems += _sums(spec, result.executed)[0]
     _refuse(source, problems)
 
@@ -110,8 +110,11 @@ class _Reader:
         replicate = self._replicate(number, row)
         if failure is not None and outcomes:
             self._say(number, "failure", "failed, and yet it has results", "clear one of the two")
-        if experiment is None and len(self.problems) == before:
-            self._complete(number, executed)
+        if len(self.problems) == before:
+            if experiment is None:
+                self._complete(number, executed)
+            else:
+                self._sum(number, executed)
         if len(self.problems) > before:
             return None
         extra = {

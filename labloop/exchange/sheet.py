@@ -164,6 +164,9 @@ def _xlsx(path: Path, sheet: Sheet) -> None:
             if isinstance(value, str):
                 cell.data_type = "s"  # never a formula, whatever it begins with
                 cell.number_format = "@"
+            elif isinstance(value, float):
+                # openpyxl writes 16 digits of a number it is given, and some need 17 to come back the same.
+                cell.value, cell.data_type = repr(float(value)), "n"
     for index, column in enumerate(sheet.columns, 1):
         cells = [page.cell(line, index) for line in range(1, page.max_row + 1)]
         cells[0].font = Font(bold=True)

@@ -48,6 +48,8 @@ def same_unit(a: str | None, b: str | None) -> bool:
 def looks_like_unit(text: str) -> bool:
     """Whether a text is a unit that laboratories use."""
     clean = unicodedata.normalize("NFKC", text).strip().replace("μ", "u").replace("µ", "u")
+    if len(clean) > 1 and clean.casefold() in _ALIASES:
+        return True
     return clean in _KNOWN or _normal(clean) in {_normal(each) for each in _KNOWN if len(each) > 2}
 
 

@@ -140,13 +140,13 @@ class TestSpreadsheetDamage:
         assert "dropped the zeros of '007'" in caught.value.hint
 
     def test_a_choice_that_became_a_date(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidTable, match="plate: .* is a date"):
+        with pytest.raises(InvalidTable, match=r"plate: .* is a date"):
             self.workbook(tmp_path, plate=datetime.date(2024, 3, 1))
         with pytest.raises(InvalidTable, match="'1-Mar' is not a choice, and looks like a date"):
             hand_csv("experiment,plate\n1,1-Mar\n")
 
     def test_a_number_that_became_a_date(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidTable, match="row 1, yield: .* is a date"):
+        with pytest.raises(InvalidTable, match=r"row 1, yield: .* is a date"):
             self.workbook(tmp_path, **{"yield": datetime.date(2024, 3, 1)})
 
     def test_a_choice_as_text_keeps_its_zeros(self, tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ class TestRows:
             hand(*rows, {"experiment": 1, "replicate": 2, "yield": 4})
 
     def test_without_an_experiment_need_all_conditions(self) -> None:
-        with pytest.raises(InvalidTable, match="row 1: .* lacks A, B, cycles, plate"):
+        with pytest.raises(InvalidTable, match=r"row 1: .* lacks A, B, cycles, plate"):
             hand({"temperature": 50, "yield": 3})
         (result,) = hand({**OWN, "yield": 3}).results
         assert result.experiment is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import unicodedata
 from pathlib import Path
 
 import openpyxl
@@ -15,7 +16,7 @@ from labloop.errors import Conflict, InvalidInput, StorageError
 from labloop.exchange.layout import batch_sheet
 from labloop.exchange.results import read_results
 from labloop.exchange.sheet import Column, Sheet, write_sheet
-from labloop.records import Experiment, Origin, Status
+from labloop.records import Experiment, Origin, Status, Value
 from labloop.spec.models import Spec
 from labloop.tabular import Table, read_table
 
@@ -28,7 +29,7 @@ words = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Co"), exclude_characters="\ufeff"),
     min_size=1,
     max_size=20,
-).filter(lambda text: text.strip() and __import__("unicodedata").normalize("NFC", text) == text)
+).filter(lambda text: bool(text.strip()) and unicodedata.normalize("NFC", text) == text)
 
 
 def round_trip(folder: Path, sheet: Sheet, ending: str) -> Table:
@@ -129,13 +130,13 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
 def test_an_unknown_ending_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"ends in '\.ods'"):
         write_sheet(tmp_path / "a.ods", SHEET)
-    with pytest.raises(StorageError, match="cannot be written"):
+    with pytest.raises(StorageError, match="no folder"):
         write_sheet(tmp_path / "nowhere" / "a.csv", SHEET)
 
 
 @ENDINGS
 def test_a_batch_comes_back_as_planned_and_not_measured(tmp_path: Path, spec: Spec, ending: str) -> None:
-    planned = {"temperature": 45.0, "time": 10.0, "solvent": "EtOH", "operator": "robot"}
+    planned: dict[str, Value] = {"temperature": 45.0, "time": 10.0, "solvent": "EtOH", "operator": "robot"}
     batch = [Experiment(k, Status.PROPOSED, Origin.PLANNER, planned, planned) for k in (1, 2)]
     table = round_trip(tmp_path, batch_sheet(spec, batch), ending)
     handed = read_results(table, spec, number_of=lambda text: int(text.rpartition("#")[2]))
