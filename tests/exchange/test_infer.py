@@ -15,7 +15,7 @@ from labloop.exchange.blend import find_blends
 from labloop.exchange.infer import InferredSpec, infer_spec
 from labloop.exchange.results import read_results
 from labloop.spec.reader import parse_spec
-from labloop.tabular import Table, read_records, read_table
+from labloop.tabular import Table, read_records, read_stream, read_table
 
 
 def table_of(headings: str, rows: Sequence[Sequence[Any]]) -> Table:
@@ -141,6 +141,10 @@ class TestKinds:
         with pytest.raises(InvalidTable, match="row 2, temperature: 'n/a' is not a number"):
             infer_spec(table_of("temperature|yield", rows), name="old")
 
+    def test_a_table_of_headings_alone_is_refused(self) -> None:
+        with pytest.raises(InvalidInput, match=r"old\.csv has headings but no rows"):
+            infer_spec(read_stream(b"temp,yield\n", source="old.csv"), name="old")
+
     def test_nothing_that_varies_is_refused(self) -> None:
         with pytest.raises(InvalidInput, match=r"nothing varies in old\.csv besides 'yield'"):
             infer_spec(table_of("temperature|yield", [[20, 1.0], [20, 2.0]]), name="old")
@@ -247,7 +251,8 @@ class TestMixtures:
         assert find_blends(columns) == []
 
     def test_flags_are_a_choice_and_no_mixture(self) -> None:
-        assert find_blends({"water": [1.0, 0.0, 1.0, 0.0], "DMSO": [0.0, 1.0, 0.0, 1.0]}) == []
+        flags = {"water": [1.0, 0.0, 0.0, 1.0], "DMSO": [0.0, 1.0, 0.0, 0.0], "THF": [0.0, 0.0, 1.0, 0.0]}
+        assert find_blends(flags) == []
 
     def test_two_mixtures_are_told_apart(self) -> None:
         first = self.shares(25, 3)

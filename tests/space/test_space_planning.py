@@ -72,6 +72,17 @@ def test_a_known_projection_is_found() -> None:
     assert np.linalg.norm(found[:2] - [0.7, 0.3]) < 0.02
 
 
+def test_a_projection_with_many_tied_columns_is_found() -> None:
+    space = space_of(
+        {f"x{i}": {"bounds": [0.0, 1.0]} for i in range(10)}, " + ".join(f"x{i}" for i in range(10)) + " == 4"
+    )
+    wanted = np.full(10, 0.45)
+    found = space.nearest(wanted)
+    assert space.feasible(found[None])[0]
+    # The true projection takes 0.05 from each column.
+    assert space.distances(found[None], wanted[None])[0, 0] == pytest.approx(0.05, abs=0.01)
+
+
 def test_held_columns_stay_where_they_are() -> None:
     space, rng = space_of(MIX | REACTION), np.random.default_rng(0)
     rows = space.sample(100, rng)

@@ -188,6 +188,13 @@ def test_every_branch_of_a_condition_is_met_however_thin() -> None:
     assert {row["amount"] for row in without} == {0.0}
 
 
+def test_a_narrow_branch_is_not_starved() -> None:
+    space = space_of({"s": {"choices": ["a", "b"]}, **box(2)}, 'if s == "a" then x0 <= 0.001 and x1 <= 0.001')
+    cube = space.sample(4000, np.random.default_rng(0))
+    share = np.mean(cube[:, 0] < 0.5)
+    assert 0.01 < share < 0.1
+
+
 def test_mixtures_keep_their_number_of_components_and_their_least_amounts() -> None:
     space = space_of(blend(6, min=0.05, step=0.05), blend={"at_most": 4, "at_least": 2})
     cube = space.sample(5000, np.random.default_rng(0))

@@ -170,6 +170,19 @@ class TestSheets:
 
         assert cells(read_table(saved(tmp_path, rows(["a", "b"], [1, 2], [3, 4]), edit=lie)), "b") == [2.0, 4.0]
 
+    def test_are_not_overlooked_where_their_declared_size_is_wrong(self, tmp_path: Path) -> None:
+        def fill(book: Any) -> None:
+            for name in ("one", "two"):
+                page = book.active if name == "one" else book.create_sheet(name)
+                page.title = name
+                page["B3"], page["B4"] = "a", 1
+
+        def lie(_: str, content: bytes) -> bytes:
+            return re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1"', content)
+
+        with pytest.raises(InvalidInput, match="several sheets: one, two"):
+            read_table(saved(tmp_path, fill, edit=lie))
+
     def test_whose_declared_size_is_enormous_are_read_at_once(self, tmp_path: Path) -> None:
         def lie(_: str, content: bytes) -> bytes:
             return re.sub(rb'<dimension ref="[^"]*"', b'<dimension ref="A1:XFD1048576"', content)
