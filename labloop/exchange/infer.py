@@ -62,6 +62,8 @@ def infer_spec(table: Table, *, name: str, objective: str | None = None, minimiz
     InvalidTable
         If a column of numbers holds something else.
     """
+    if not table.rows:
+        raise InvalidInput(f"{table.source} has headings but no rows", hint="name a table with results")
     draft = _Draft(notes=list(table.notes))
     columns = _own_left_out(profiles_of(table), draft)
     target = _objective(columns, objective, table.source, draft)
