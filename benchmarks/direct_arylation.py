@@ -29,7 +29,8 @@ def read(path: Path) -> dict[Key, float]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     return {
-        tuple(float(row[name]) if name in NUMERIC else row[name] for name in FACTORS): float(row["yield"]) for row in rows
+        tuple(float(row[name]) if name in NUMERIC else row[name] for name in FACTORS): float(row["yield"])
+        for row in rows
     }
 
 
@@ -60,7 +61,7 @@ def campaign(table: dict[Key, float], spec: Spec, seed: int, *, batches: int, si
     """Return the best yield after the start and after every batch."""
     rng = np.random.default_rng(seed)
     keys = list(table)
-    done = []
+    done: list[Experiment] = []
     for i in rng.choice(len(keys), 10, replace=False):
         done.append(experiment(len(done) + 1, dict(zip(FACTORS, keys[i], strict=True)), table))
     trace = [max(each.observations[0].outcomes["yield_"] for each in done)]

@@ -143,7 +143,7 @@ def _type(field: dict[str, Any], schema: dict[str, Any]) -> str:
     if "oneOf" in field or "additionalProperties" in field:
         return "names with fields"
     if "$ref" in field:
-        return field["$ref"].rpartition("/")[2]
+        return str(field["$ref"]).rpartition("/")[2]
     if field.get("type") == "array":
         if "prefixItems" in field:
             return "[low, high]"

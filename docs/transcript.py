@@ -76,15 +76,13 @@ def main() -> None:
     if failed:
         sys.exit(1)
 
-    left = iter(taken)
-    step = next(left, None)
+    left = list(taken)
 
     def answered(block: re.Match[str]) -> str:
-        nonlocal step
-        if step is None or step.command != block["command"]:
+        if not left or left[0].command != block["command"]:
             return block[0]
-        text, step = f"```console\n$ {step.command}\n{step.answer}```", next(left, None)
-        return text
+        step = left.pop(0)
+        return f"```console\n$ {step.command}\n{step.answer}```"
 
     if "--write" in sys.argv:
         TUTORIAL.write_text(_BLOCK.sub(answered, TUTORIAL.read_text(encoding="utf-8")), encoding="utf-8")

@@ -31,4 +31,5 @@ with tempfile.TemporaryDirectory() as folder:
     batch = campaign.suggest(3)
 
 print("\n".join(inferred.notes))
-print(batch[["experiment", "Temp", "Time", "Solvent", "predicted_Yield", "chance_of_best", "reason"]].to_string(index=False))
+shown = ["experiment", "Temp", "Time", "Solvent", "predicted_Yield", "chance_of_best", "reason"]
+print(batch[shown].to_string(index=False))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from labloop.records import Conditions, Experiment, Prediction, Proposal, ProposedExperiment
+from labloop.records import Conditions, Experiment, Prediction, Proposal, ProposedExperiment, Value
 from labloop.spec.models import Spec
 from labloop.store import Store
 
@@ -38,7 +38,7 @@ def grid_plan(spec: Spec, observed: Sequence[Experiment], pending: Sequence[Cond
     taken = len(observed) + len(pending)
     picked = []
     for index in range(taken, min(taken + n, 13 * 3)):
-        conditions = {
+        conditions: dict[str, Value] = {
             "temperature": 20.0 + 5 * (index % 13),
             "time": 10.0,
             "solvent": ["water", "EtOH", "DMSO"][index // 13],

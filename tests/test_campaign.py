@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import labloop
 from labloop.errors import Conflict, InvalidSpec, InvalidTable, NotFound
 from labloop.loop import suggest as suggest_module
+from labloop.records import Conditions
 from tests.conftest import grid_plan, make_spec
 
 
@@ -31,7 +33,7 @@ def test_three_lines_do_the_loop(campaign: labloop.Campaign) -> None:
         "predicted_yield", "low_yield", "high_yield", "chance_of_best", "distance", "slot", "reason",
     ]  # fmt: skip
     assert batch["yield"].isna().all()
-    done = campaign.record(batch.assign(**{"yield": [10.0, None, 30.0]}))
+    done = campaign.record(batch.assign(**{"yield": np.array([10.0, math.nan, 30.0])}))
     assert done.recorded == (1, 3)
     assert campaign.best(1)["yield"].tolist() == [30.0]
 
@@ -44,7 +46,9 @@ def test_ask_and_tell_are_the_same_loop(campaign: labloop.Campaign) -> None:
 
 def test_a_frame_with_numpy_and_missing_values_is_read_as_it_is_meant(campaign: labloop.Campaign) -> None:
     campaign.suggest(2)
-    frame = pd.DataFrame({"experiment": [1, 2], "yield": np.array([5, 7]), "purity": [pd.NA, 96.5], "comment": ["x", None]})
+    frame = pd.DataFrame(
+        {"experiment": [1, 2], "yield": np.array([5, 7]), "purity": [pd.NA, 96.5], "comment": ["x", None]}
+    )
     campaign.record(frame)
     found = campaign.experiments()
     assert found["yield"].tolist() == [5.0, 7.0]
@@ -87,7 +91,8 @@ def test_corrections_and_history(campaign: labloop.Campaign) -> None:
 
 
 def test_own_and_earlier_experiments_come_in(campaign: labloop.Campaign, tmp_path: Path) -> None:
-    campaign.add({"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}, note="a hunch")
+    hunch: Conditions = {"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}
+    campaign.add(hunch, note="a hunch")
     earlier = pd.DataFrame({"temperature": [30, 40], "time": [2, 3], "solvent": ["water", "EtOH"], "yield": [1.0, 2.0]})
     assert campaign.import_(earlier).added == (2, 3)
     assert campaign.import_(earlier).skipped == 2
@@ -109,7 +114,16 @@ def test_a_campaign_is_opened_by_name_from_its_folder(tmp_path: Path) -> None:
 def test_a_spec_comes_as_text_mapping_or_path(tmp_path: Path) -> None:
     text = "schema: labloop/1\nname: a\nparameters:\n  x: {bounds: [0, 1]}\nobjectives:\n  y: {goal: maximize}\n"
     (tmp_path / "a.yaml").write_text(text)
-    for spec in (text, tmp_path / "a.yaml", {"schema": "labloop/1", "name": "a", "parameters": {"x": {"bounds": [0, 1]}}, "objectives": {"y": {"goal": "maximize"}}}):
+    for spec in (
+        text,
+        tmp_path / "a.yaml",
+        {
+            "schema": "labloop/1",
+            "name": "a",
+            "parameters": {"x": {"bounds": [0, 1]}},
+            "objectives": {"y": {"goal": "maximize"}},
+        },
+    ):
         assert labloop.create(spec, store="sqlite://").name == "a"
     with pytest.raises(InvalidSpec, match="objectives"):
         labloop.create({"schema": "labloop/1", "name": "a", "parameters": {"x": {"bounds": [0, 1]}}}, store="sqlite://")

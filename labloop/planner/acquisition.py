@@ -1,11 +1,11 @@
 """How much an experiment is expected to improve on the best: noisy log EI, Rao-Blackwellised.
 
-Notation: P sets of hyperparameters; B rows whose true values are uncertain and may already be the best (plausible incumbents, pending
-experiments, the experiments already picked); S joint draws f_s(B); u the utility (larger is better);
-b_s = max over B of u(f_s). Given a draw, the value at a candidate x is normal with mean m_s(x) and standard
-deviation sd(x), so its expected improvement is an integral that is known, and no sample of x is needed:
+Notation: P sets of hyperparameters; B rows whose true values are uncertain and may already be the best
+(plausible incumbents, pending experiments, experiments already picked); S joint draws f_s(B); u the utility
+(larger is better); b_s = max over B of u(f_s). Given a draw, the value at a candidate x is normal with mean
+m_s(x) and standard deviation sd(x), so its expected improvement is a known integral: x needs no sampling.
 
-    alpha(x) = log 1/(P S) sum_ps E[max(u(f(x)) - b_s, 0) | f_s(B)] P_p(x holds every limit and works)
+    alpha(x) = log 1/(P S) sum_ps E[max(u(f(x)) - b_s, 0) | f_s(B)] P(x holds every limit and works | f_s(B))
 
 One maximised outcome, u(f) = f:  E = sd h(z), h(z) = phi(z) + z Phi(z), z = (m_s - b_s) / sd.
     This is qLogNoisyExpectedImprovement (Ament et al. 2023, eq. 10; Balandat et al. 2020) with the last
@@ -15,6 +15,8 @@ Any other utility (a target: -|f - t|; several outcomes: the augmented Chebyshev
     eq. 2, weights drawn per pick as in qLogNParEGO): T further normal numbers for x, and
     E = 1/T sum_t tau softplus((u(m_s + sd e_t) - b_s) / tau), tau = 0.01: smooth, never exactly 0.
 Limits: log Phi of the signed margin of every limited outcome (Gardner et al. 2014), independent outcomes.
+
+The product is taken draw by draw: where a pick failed in a draw, its neighbours fail there too.
 
 Gradients are exact: each term returns dL/dmean and dL/dsd, `surrogate.Slice` carries them to x.
 """
@@ -62,8 +64,8 @@ def log_sum_exp(values: Array, axis: int | tuple[int, ...]) -> Array:
 
 Slopes = dict[str, tuple[Array, Array]]
 """By outcome, derivatives by mean (P, b, S) and by sd (P, b)."""
-Term = tuple[Array, Callable[[], Slopes]]
-"""A value (P, b), and its derivatives when asked for."""
+Term = tuple[Array, Callable[[Array], Slopes]]
+"""A log value by draw (P, b, S), and its derivatives when weighted by each draw's share (P, b, S)."""
 
 
 @dataclass(frozen=True)
@@ -83,15 +85,14 @@ class Direct:
         sd = part.sd[:, :, None]
         z = (self.sign * part.mean - best[:, None, :]) / sd
         logs = log_h(z)
-        total = log_sum_exp(logs, 2)
 
-        def slopes() -> Slopes:
-            # d log h / dz = Phi / h, weighted by each draw's share of the mean.
-            weight = np.exp(np.minimum(log_ndtr(z) - total, 700.0))
-            by_sd = (1.0 - np.einsum("pbs,pbs->pb", weight, z)) / part.sd
-            return {self.outcome: (self.sign * weight / sd, by_sd)}
+        def slopes(share: Array) -> Slopes:
+            # d log h / dz = Phi / h.
+            by_z = share * np.exp(np.minimum(log_ndtr(z) - logs, 700.0))
+            by_sd = (share.sum(axis=2) - np.einsum("pbs,pbs->pb", by_z, z)) / part.sd
+            return {self.outcome: (self.sign * by_z / sd, by_sd)}
 
-        return np.log(part.sd) + total[:, :, 0] - math.log(z.shape[2]), slopes
+        return np.log(sd) + logs, slopes
 
 
 Utility = Callable[[Array], tuple[Array, Array]]
@@ -113,24 +114,22 @@ class Sampled:
     def improvement(self, slices: Mapping[str, Slice], best: Array) -> Term:
         """Return the log expected (softened) improvement over ``best`` (P, S)."""
         parts = [slices[name] for name in self.outcomes]
-        drawn = [
-            part.mean[..., None] + part.sd[:, :, None, None] * self.normal[:, j] for j, part in enumerate(parts)
-        ]
+        drawn = [part.mean[..., None] + part.sd[:, :, None, None] * self.normal[:, j] for j, part in enumerate(parts)]
         u, by_value = self.utility(np.stack(drawn, axis=-1))
         z = (u - best[:, None, :, None]) / _SMOOTH
         logs = np.where(z < -30.0, z, np.log(np.logaddexp(0.0, np.maximum(z, -31.0))))
-        total = log_sum_exp(logs, (2, 3))
+        total = log_sum_exp(logs, 3)
 
-        def slopes() -> Slopes:
-            # d log softplus / dz = sigmoid / softplus, which tends to 1 far below 0.
-            weight = np.exp(np.minimum(-np.logaddexp(0.0, -z) - total, 700.0)) / _SMOOTH
+        def slopes(share: Array) -> Slopes:
+            # d softplus / dz = sigmoid.
+            weight = share[..., None] * np.exp(np.minimum(-np.logaddexp(0.0, -z) - total, 700.0)) / _SMOOTH
             found = {}
             for j, name in enumerate(self.outcomes):
                 by_f = weight * by_value[..., j]
                 found[name] = (by_f.sum(axis=3), np.einsum("pbst,t->pb", by_f, self.normal[:, j]))
             return found
 
-        return total[:, :, 0, 0] + math.log(_SMOOTH) - math.log(z.shape[2] * z.shape[3]), slopes
+        return total[..., 0] + math.log(_SMOOTH / z.shape[3]), slopes
 
 
 @dataclass(frozen=True)
@@ -142,18 +141,18 @@ class Margin:
     sign: float
 
     def log_probability(self, slices: Mapping[str, Slice]) -> Term:
-        """Return the log of the probability averaged over draws."""
+        """Return the log of the probability."""
         part = slices[self.outcome]
         sd = part.sd[:, :, None]
         z = self.sign * (part.mean - self.bound) / sd
-        total = log_sum_exp(log_ndtr(z), 2)
+        logs = log_ndtr(z)
 
-        def slopes() -> Slopes:
-            density = np.exp(np.minimum(-0.5 * z * z - _LOG_ROOT_2PI - total, 700.0))
-            by_sd = -np.einsum("pbs,pbs->pb", density, z) / part.sd
-            return {self.outcome: (self.sign * density / sd, by_sd)}
+        def slopes(share: Array) -> Slopes:
+            by_z = share * np.exp(np.minimum(-0.5 * z * z - _LOG_ROOT_2PI - logs, 700.0))
+            by_sd = -np.einsum("pbs,pbs->pb", by_z, z) / part.sd
+            return {self.outcome: (self.sign * by_z / sd, by_sd)}
 
-        return total[:, :, 0] - math.log(z.shape[2]), slopes
+        return logs, slopes
 
     def holds(self, values: Array) -> npt.NDArray[np.bool_]:
         """Say which values keep the limit."""
@@ -197,22 +196,22 @@ class Acquisition:
         slices = {name: self.processes[name].evaluate(features) for name in sorted(needed)}
         terms = [margin.log_probability(slices) for margin in self.margins]
         terms.append(self.goal.improvement(slices, self.best()))
-        by_set = np.sum([value for value, _ in terms], axis=0)
-        total = log_sum_exp(by_set, 0)
-        slope = _pulled(slices, terms, np.exp(by_set - total)) if gradient else np.zeros((0, 0))
-        return total[0] - math.log(len(by_set)), slope
+        by_draw = np.sum([value for value, _ in terms], axis=0)
+        total = log_sum_exp(by_draw, (0, 2))
+        slope = _pulled(slices, terms, np.exp(by_draw - total)) if gradient else np.zeros((0, 0))
+        return total[0, :, 0] - math.log(by_draw.shape[0] * by_draw.shape[2]), slope
 
     def _goal_outcomes(self) -> tuple[str, ...]:
         return (self.goal.outcome,) if isinstance(self.goal, Direct) else self.goal.outcomes
 
 
 def _pulled(slices: Mapping[str, Slice], terms: Sequence[Term], share: Array) -> Array:
-    """Return the gradient (b, F); ``share`` (P, b) is each set's part of the averaged value."""
-    found = [slopes() for _, slopes in terms]
+    """Return the gradient (b, F); ``share`` (P, b, S) is each draw's part of the averaged value."""
+    found = [slopes(share) for _, slopes in terms]
     total: list[Array] = []
     for name, part in slices.items():
         given = [each[name] for each in found if name in each]
-        mean = share[:, :, None] * np.sum([each[0] for each in given], axis=0)
-        sd = share * np.sum([each[1] for each in given], axis=0)
+        mean = np.sum([each[0] for each in given], axis=0)
+        sd = np.sum([each[1] for each in given], axis=0)
         total.append(part.pullback(mean, sd))
     return np.asarray(np.sum(total, axis=0))

@@ -112,9 +112,7 @@ def _covariates(spec: Spec, observed: Sequence[Experiment]) -> tuple[list[Array]
     return found, median
 
 
-def _table(
-    name: str, observed: Sequence[Experiment], cubes: Array, covariates: list[Array], median: Array
-) -> Table:
+def _table(name: str, observed: Sequence[Experiment], cubes: Array, covariates: list[Array], median: Array) -> Table:
     rows, extra, values = [], [], []
     for i, experiment in enumerate(observed):
         for j, observation in enumerate(experiment.observations):

@@ -38,7 +38,8 @@ def inner(space: Space, rows: Array) -> Array:
     kept = depth >= MARGIN
     if kept.sum() < min(len(rows), 32):
         kept = depth >= np.quantile(depth, 0.75)
-    return rows[kept]
+    found: Array = rows[kept]
+    return found
 
 
 def most_novel(space: Space, rows: Array, known: Array) -> Array:

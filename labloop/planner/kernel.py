@@ -44,6 +44,7 @@ Cross = Callable[[Array], tuple[Array, Pull]]
 """Features (b, F) to their covariance (P, b, N) with fixed rows, and its pullback to (b, F)."""
 
 _ROOT5 = 5.0**0.5
+SCALE_WIDTH = 0.7
 SCALE_BOUNDS = (2e-2, 1e3)
 VARIANCE_BOUNDS = (1e-3, 20.0)
 
@@ -98,8 +99,8 @@ def squared_distances(a: Array, b: Array) -> Array:
 
 
 def _scale_prior(layout: Layout) -> tuple[Array, Array]:
-    location = np.where(layout.named, 0.5, math.sqrt(2.0) + 0.5 * math.log(layout.groups))
-    return location, np.where(layout.named, 1.0, math.sqrt(3.0))
+    location = np.where(layout.named, 0.5, math.sqrt(2.0) - 3.0 + 0.5 * math.log(layout.groups))
+    return location, np.where(layout.named, 1.0, SCALE_WIDTH)
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ class Layered:
         value = main * total + (0.5 * pairs) * (total * total - squares) + full * product
 
         def slope(g: int) -> Array:
-            return main + pairs * (total - factors[g]) + full * product / factors[g]
+            return np.asarray(main + pairs * (total - factors[g]) + full * product / factors[g])
 
         return value, slope
 

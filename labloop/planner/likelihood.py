@@ -20,9 +20,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from botorch.optim.batched_lbfgs_b import fmin_l_bfgs_b_batched
 from scipy.linalg import lapack
 
+from labloop.planner.descent import descend
 from labloop.planner.kernel import Array, Kernel, Layout, group_distances, kernel_for
 
 __all__ = ["Evidence", "Hyper", "NoisePrior", "fit"]
@@ -125,10 +125,10 @@ class Evidence:
 
 
 def _log_normal(log: Array, location: Array, width: Array, gradient: Array) -> float:
-    """Return the summed log density of exp(log) and add its derivative by log to ``gradient``."""
+    """Return the summed normal log density of ``log`` and add its derivative to ``gradient``."""
     z = (log - location) / width
-    gradient -= z / width + 1.0
-    return float(-(0.5 * z * z + log + np.log(width * math.sqrt(2.0 * math.pi))).sum())
+    gradient -= z / width
+    return float(-(0.5 * z * z + np.log(width * math.sqrt(2.0 * math.pi))).sum())
 
 
 def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 4, warm: Hyper | None = None) -> list[Hyper]:
@@ -150,12 +150,12 @@ def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 4, warm: 
         thetas[0] = [*warm.log, math.log(warm.noise), warm.mean]
     thetas = np.clip(thetas, *bounds)
 
-    def objective(batch: Array) -> tuple[Array, Array]:
+    def objective(batch: Array, _: list[int]) -> tuple[Array, Array]:
         found = [evidence(theta) for theta in batch]
         values = np.array([value for value, _ in found])
         return np.where(np.isfinite(values), -values, 1e10), np.array([-slope for _, slope in found])
 
-    ends, values, _ = fmin_l_bfgs_b_batched(objective, thetas, bounds=bounds.T, factr=None, ftol=1e-7, pgtol=1e-3, maxiter=200)
+    ends, values = descend(objective, thetas, bounds, most=200, change=1e-7, slope=1e-3)
     kept: list[Hyper] = []
     for i in np.argsort(values, kind="stable"):
         if values[i] >= 1e9 or any(_same(ends[i], each, groups) for each in kept):

@@ -16,9 +16,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
-from botorch.optim.batched_lbfgs_b import fmin_l_bfgs_b_batched
 
 from labloop.planner.data import keys_of
+from labloop.planner.descent import descend
 from labloop.planner.features import Features
 from labloop.planner.kernel import Array
 from labloop.space import Space
@@ -31,6 +31,8 @@ _SHORTLIST = 6000
 _POOL = 1024
 _STARTS = 5
 _SWEPT = 40
+_SCALES = (0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.02, 0.01, 0.005)
+_TRIES = 24
 Fixed = Mapping[int, float]
 
 
@@ -44,9 +46,7 @@ class Score(Protocol):
 class Search:
     """One plan's view of the space: its pool, its grid, and what must not be proposed again."""
 
-    def __init__(
-        self, space: Space, features: Features, known: Array, *, box: bool, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, space: Space, features: Features, known: Array, *, box: bool, rng: np.random.Generator) -> None:
         self.space, self.features, self.rng, self.box = space, features, rng, box
         self.banned = set(keys_of(known))
         self.taken: list[Array] = []
@@ -65,14 +65,16 @@ class Search:
     def pool(self) -> Array:
         """Return feasible grid points from all over the space, (p, d), those already taken left out."""
         if self._pool is None:
-            if self.finite is not None:
-                rows = self.finite
-                for j, value in self.fixed.items():
-                    rows = rows[np.abs(rows[:, j] - value) < 1e-9]
-            else:
-                rows = self.space.sample(_POOL, self.rng, fixed=self.fixed)
-            self._pool = np.asarray(rows, dtype=np.float64)
+            self._pool = np.asarray(self._everywhere(), dtype=np.float64)
         return self.fresh(self._pool)
+
+    def _everywhere(self) -> Array:
+        if self.finite is None:
+            return self.space.sample(_POOL, self.rng, fixed=self.fixed)
+        rows = self.finite
+        for j, value in self.fixed.items():
+            rows = rows[np.abs(rows[:, j] - value) < 1e-9]
+        return rows
 
     def anywhere(self, count: int) -> Array:
         """Return feasible grid points from all over the space, whatever is fixed or taken."""
@@ -110,6 +112,7 @@ class Search:
                 self._shorten(pool, values)
             top = int(np.argmax(values))
             return pool[top], float(values[top])
+        near = self._held(near)
         around = [self._moved(near, scale) for scale in (0.3, 0.1, 0.03)] if len(near) else []
         rows = self.fresh(np.vstack([pool, *around]))
         if not len(rows):
@@ -127,11 +130,16 @@ class Search:
         rest = self.rng.permutation(order[_SHORTLIST * 2 // 3 :])[: _SHORTLIST // 3]
         self._pool = rows[np.sort(np.concatenate([order[: _SHORTLIST * 2 // 3], rest]))]
 
+    def _held(self, rows: Array) -> Array:
+        """Return the rows with the fixed columns at their values, repaired where that broke a rule."""
+        if not self.fixed or not len(rows):
+            return rows
+        return np.stack([np.asarray(self.space.nearest(row, fixed=self.fixed)) for row in rows])
+
     def _moved(self, rows: Array, scale: float, times: int = 8) -> Array:
-        found = np.asarray(self.space.move(np.repeat(rows, times, axis=0), self.rng, scale), dtype=np.float64)
-        for j, value in self.fixed.items():
-            found = found[np.abs(found[:, j] - value) < 1e-9]
-        return found
+        """Return ``times`` random feasible neighbours of each row, one row's after the other's."""
+        found = self.space.move(np.repeat(rows, times, axis=0), self.rng, scale, held=tuple(self.fixed))
+        return np.asarray(found, dtype=np.float64)
 
     def _apart(self, rows: Array, values: Array) -> list[int]:
         """Return the best row and the best ones at some distance from those before."""
@@ -157,20 +165,21 @@ class Search:
     def _wandered(self, score: Score, rows: Array) -> Array:
         """Improve each row by the best of its random feasible neighbours, at shrinking scales."""
         here, values = rows.copy(), self.values(score, rows)
-        for scale in (0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003):
-            for i in range(len(here)):
-                near = self.fresh(self._moved(here[i : i + 1], scale, times=24))
-                if not len(near):
-                    continue
-                found = self.values(score, near)
-                top = int(np.argmax(found))
-                if found[top] > values[i]:
-                    here[i], values[i] = near[top], found[top]
+        for scale in _SCALES:
+            near = self._moved(here, scale, times=_TRIES)
+            found = self.values(score, near)
+            found[[key in self.banned for key in keys_of(near)]] = -np.inf
+            by_start = found.reshape(len(here), _TRIES)
+            top = by_start.argmax(axis=1)
+            gained = by_start.max(axis=1) > values
+            chosen = near.reshape(len(here), _TRIES, -1)[np.arange(len(here)), top]
+            here[gained], values[gained] = chosen[gained], by_start.max(axis=1)[gained]
         return here
 
     def _climbed(self, score: Score, row: Array, value: float) -> tuple[Array, float]:
         for _ in range(8):
-            rows = self.fresh(np.vstack([self._swept(row), self._moved(row[None], 0.03), self._moved(row[None], 0.003)]))
+            near = [self._moved(row[None], 0.03), self._moved(row[None], 0.003)]
+            rows = self.fresh(np.vstack([self._swept(row), *near]))
             if not len(rows):
                 break
             found = self.values(score, rows)
@@ -186,17 +195,13 @@ class Search:
 
     def _swept(self, row: Array) -> Array:
         """Return the row with each small column at each of its values, feasible ones only."""
-        pool = self._pool
-        assert pool is not None
         rows = [row[None]]
-        for j in range(self.space.dim):
-            if j in self.fixed or j in self.features.smooth:
+        for j, column in enumerate(self.space.columns):
+            if j in self.fixed or column.count > _SWEPT:
                 continue
-            settings = np.unique(pool[:, j])
-            if len(settings) <= _SWEPT:
-                turned = np.repeat(row[None], len(settings), axis=0)
-                turned[:, j] = settings
-                rows.append(turned)
+            turned = np.repeat(row[None], column.count, axis=0)
+            turned[:, j] = column.levels
+            rows.append(turned)
         found = np.vstack(rows)
         return found[np.asarray(self.space.feasible(found))]
 
@@ -211,10 +216,8 @@ def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Arr
         values, slopes = score(features(full), gradient=True)
         return -values, -slopes[:, moved]
 
-    bounds = np.tile([[0.0, 1.0]], (len(columns), 1))
-    found, _, _ = fmin_l_bfgs_b_batched(
-        objective, rows[:, columns], bounds=bounds, maxiter=100, factr=None, ftol=1e-9, pgtol=1e-5, pass_batch_indices=True
-    )
+    bounds = np.tile([[0.0], [1.0]], len(columns))
+    found, _ = descend(objective, rows[:, columns], bounds, most=100, change=1e-9, slope=1e-5)
     ends = rows.copy()
     ends[:, columns] = np.clip(found, 0.0, 1.0)
     return ends

@@ -79,11 +79,9 @@ def _models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -> t
     return models, ""
 
 
-def _start(
-    spec: Spec, space: Space, data: Data, n: int, *, rng: np.random.Generator, seed: int, why: str
-) -> Proposal:
+def _start(spec: Spec, space: Space, data: Data, n: int, *, rng: np.random.Generator, seed: int, why: str) -> Proposal:
     """Fill the space away from everything tried and pending."""
-    rows = np.asarray(space.spread(n, rng, avoid=data.known), dtype=np.float64)
+    rows = _spread(space, data.known, n, rng)
     taken = data.known
     experiments = []
     for row, conditions in zip(rows, space.decode(rows), strict=True):
@@ -98,6 +96,16 @@ def _start(
     if len(rows) < n:
         notes.append(f"Only {len(rows)} of {n} experiments: no other feasible conditions are left.")
     return Proposal(tuple(experiments), seed, spec.planner.strategy, {"surrogate": None}, tuple(notes))
+
+
+def _spread(space: Space, known: Array, n: int, rng: np.random.Generator) -> Array:
+    """Return up to n space-filling rows; hard-to-change columns take the first row's values throughout."""
+    rows = np.asarray(space.spread(n if not space.hard else min(n, 1), rng, avoid=known), dtype=np.float64)
+    if not space.hard or n <= 1 or not len(rows):
+        return rows
+    fixed = {j: float(rows[0, j]) for j in space.hard}
+    more = space.spread(n - 1, rng, avoid=np.vstack([known, rows]), fixed=fixed)
+    return np.vstack([rows, more])
 
 
 def _modelled(
@@ -159,9 +167,7 @@ class Described:
                 chance=chances[i],
                 seeking=self.aim.seeking,
             )
-            experiments.append(
-                ProposedExperiment(conditions, picks[i].slot, reason, expected[i], chances[i], distance)
-            )
+            experiments.append(ProposedExperiment(conditions, picks[i].slot, reason, expected[i], chances[i], distance))
         return experiments
 
 
@@ -186,14 +192,14 @@ def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
 
 
 def _notes(models: Models, aim: Aim, strategist: Strategist, picks: list[Pick], n: int) -> list[str]:
-    notes = [f"The outcome {name or 'works'} {why}: it is left out of this proposal." for name, why in models.dropped.items()]
+    notes = [
+        f"The outcome {name or 'works'} {why}: it is left out of this proposal." for name, why in models.dropped.items()
+    ]
     if aim.seeking:
         notes.append("No result holds all limits yet: this batch looks for conditions that do.")
     gain = strategist.relative_gain
     if gain is not None and gain < TAU:
-        notes.append(
-            "The model sees nothing left to gain where it knows its way: most of this batch looks elsewhere."
-        )
+        notes.append("The model sees nothing left to gain where it knows its way: most of this batch looks elsewhere.")
     if len(picks) < n:
         notes.append(f"Only {len(picks)} of {n} experiments: no other feasible conditions are left.")
     return notes

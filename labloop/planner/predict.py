@@ -1,7 +1,8 @@
 """What is claimed about an experiment before it is run, in the user's units.
 
-A prediction is of one new measurement: model-space mixture of normals (mean m, variance v + noise, one per set), carried to the user's unit
-by the outcome's scale; the quantiles are those of that mixture, kept within what is physically possible.
+A prediction is of one new measurement: a mixture of normals (mean m, variance v + noise, one per set of
+hyperparameters), carried to the user's unit by the outcome's scale; the quantiles are those of that mixture,
+kept within what is physically possible.
 The chance of being the best is P(u(x) > max over incumbents u) under the joint posterior, estimated over
 joint draws; for several objectives it is the chance that nothing known is as good in all of them. Draws in
 which a limit is broken count as lost.
@@ -91,5 +92,5 @@ class Forecast:
             held &= margin.holds(drawn[margin.outcome])
         oriented = np.stack([part.of(drawn[part.outcome])[0] for part in self.aim.parts], axis=-1)
         old, new = np.where(held[:, :-1, None], oriented[:, :-1], -np.inf), oriented[:, -1:]
-        beaten = (old >= new).all(axis=2).any(axis=1)
+        beaten = np.any(np.all(old >= new, axis=2), axis=1)
         return float(np.mean(held[:, -1] & ~beaten))

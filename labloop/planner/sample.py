@@ -5,7 +5,7 @@ sure of what it cannot know. Averaging over the posterior (Snoek, Larochelle & A
 needs some hundred evaluations of the likelihood and its gradient, which in closed form cost what one
 fit by automatic differentiation costs.
 
-The density is that of the log parameters t = log theta: p(y | theta) p(theta) prod theta_j (the Jacobian).
+The density is `likelihood.Evidence`, over the log parameters and the mean; a known noise stays put.
 Leapfrog steps of a size that adapts while warming up (Neal 2011, section 5.2), from the mode; a step out of
 bounds is refused. Every number comes from the caller's generator.
 """
@@ -30,13 +30,14 @@ _WANTED = 0.8
 def sample(evidence: Evidence, mode: Hyper, count: int, rng: np.random.Generator) -> list[Hyper]:
     """Return ``count`` draws from the posterior of the hyperparameters; the mode alone if none can be had."""
     state = np.array([*mode.log, math.log(mode.noise), mode.mean])
-    value, slope = _density(evidence, state)
+    value, slope = evidence(state)
     if not math.isfinite(value):
         return [mode]
+    free = np.ptp(evidence.bounds(), axis=0) > 0
     step, kept = 0.2, []
     for turn in range(_WARM + count * _THIN):
         size = step * rng.uniform(0.7, 1.3)
-        momentum = rng.standard_normal(len(state))
+        momentum = rng.standard_normal(len(state)) * free
         energy = value - 0.5 * float(momentum @ momentum)
         found = _leapfrog(evidence, state, slope, momentum, size)
         ratio = math.exp(min(found[3] - energy, 0.0)) if found is not None else 0.0
@@ -49,31 +50,20 @@ def sample(evidence: Evidence, mode: Hyper, count: int, rng: np.random.Generator
     return kept
 
 
-def _density(evidence: Evidence, state: Array) -> tuple[float, Array]:
-    value, slope = evidence(state)
-    # theta_j = exp(t_j) for all but the constant mean; a known noise does not move.
-    moved = len(state) - (1 if evidence.known is None else 2)
-    slope[:moved] += 1.0
-    if evidence.known is not None:
-        slope[-2] = 0.0
-    return value + float(state[:moved].sum()), slope
-
-
 def _leapfrog(
     evidence: Evidence, state: Array, slope: Array, momentum: Array, size: float
 ) -> tuple[Array, float, Array, float] | None:
     """Return position, its density and slope, and the total energy after the leaps; None out of bounds."""
     lower, upper = evidence.bounds()
+    free = lower < upper
     value = -math.inf
-    if evidence.known is not None:
-        momentum[-2] = 0.0
     for _ in range(_LEAPS):
-        momentum = momentum + 0.5 * size * slope
+        momentum = momentum + 0.5 * size * slope * free
         state = state + size * momentum
         if (state < lower).any() or (state > upper).any():
             return None
-        value, slope = _density(evidence, state)
+        value, slope = evidence(state)
         if not math.isfinite(value):
             return None
-        momentum = momentum + 0.5 * size * slope
+        momentum = momentum + 0.5 * size * slope * free
     return state, value, slope, value - 0.5 * float(momentum @ momentum)

@@ -196,7 +196,8 @@ class Mean:
         slices = {name: each.evaluate(features) for name, each in self.acquisition.processes.items()}
         value = goal.of({name: part.mean for name, part in slices.items()}).mean(axis=(0, 2))
         for margin in self.acquisition.margins:
-            value = value + log_sum_exp(margin.log_probability(slices)[0], 0)[0]
+            held = margin.log_probability(slices)[0]
+            value = value + log_sum_exp(held, (0, 2))[0, :, 0] - math.log(held.shape[0] * held.shape[2])
         slope = np.zeros_like(features)
         if gradient and isinstance(goal, Direct):
             part = slices[goal.outcome]
@@ -207,7 +208,8 @@ class Mean:
 
 def quasi_normal(draws: int, size: int, rng: np.random.Generator) -> Array:
     """Return (draws, size) scrambled Sobol points as standard normal numbers; no global state is touched."""
-    engine = torch.quasirandom.SobolEngine(size, scramble=True, seed=int(rng.integers(2**31)))
+    seed = int(rng.integers(2**31))
+    engine = torch.quasirandom.SobolEngine(size, scramble=True, seed=seed)  # type: ignore[no-untyped-call]  # torch
     uniform = engine.draw(draws, dtype=torch.float64).clamp(1e-7, 1.0 - 1e-7)
     found: Array = (math.sqrt(2.0) * torch.erfinv(2.0 * uniform - 1.0)).numpy()
     return found

@@ -60,8 +60,10 @@ class Process:
         """Return the process with its sets of hyperparameters repeated in turn up to ``count``."""
         turn = np.arange(count) % len(self.noise)
         data = (self.kernel, self.rows, self.y, self.repeats)
-        return self if count == len(turn) == len(self.noise) else Process(
-            *data, self.logs[turn], self.noise[turn], self.mean[turn]
+        return (
+            self
+            if count == len(turn) == len(self.noise)
+            else Process(*data, self.logs[turn], self.noise[turn], self.mean[turn])
         )
 
     @cached_property

@@ -9,56 +9,81 @@ hold the two against each other and against BoTorch's own values.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
-from botorch.acquisition import AcquisitionFunction
+from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.analytic import _log_ei_helper
 from botorch.models import SingleTaskGP
 from botorch.models.model import Model
+from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.utils.transforms import t_batch_mode_transform
 from gpytorch.kernels import Kernel
 from torch import Tensor
 
-from labloop.planner.kernel import Layout
-from labloop.planner.surrogate import GP
+from labloop.planner.kernel import Ard, Array, Layered
+from labloop.planner.surrogate import Process
 
-__all__ = ["GroupedMatern", "LogNoisyEI", "twin"]
+__all__ = ["FixedKernel", "LogNoisyEI", "twin"]
 
 
-class GroupedMatern(Kernel):
-    """`labloop.planner.kernel` as a GPyTorch kernel with fixed lengthscales, one per group."""
+class FixedKernel(Kernel):
+    """`labloop.planner.kernel` as a GPyTorch kernel with fixed parameters, written the obvious way."""
 
-    def __init__(self, layout: Layout, scale: np.ndarray) -> None:
+    def __init__(self, kernel: Ard | Layered, log: Array) -> None:
         super().__init__()
-        weight = np.asarray(scale)[layout.group]
-        self.numeric = torch.as_tensor(layout.numeric)
-        self.onehot = torch.as_tensor(layout.onehot)
-        self.register_buffer("by_number", torch.as_tensor(weight[layout.numeric]))
-        self.register_buffer("by_option", torch.as_tensor(np.sqrt(weight[layout.onehot])))
+        self.kernel = kernel
+        self.values = torch.as_tensor(np.exp(log))
 
-    def forward(self, x1: Tensor, x2: Tensor, diag: bool = False, **params: object) -> Tensor:
+    def forward(
+        self, x1: Tensor, x2: Tensor, diag: bool = False, last_dim_is_batch: bool = False, **params: Any
+    ) -> Tensor:
         """Return the covariance between (..., n, F) and (..., m, F)."""
+        assert not last_dim_is_batch
+        assert not params
+        layout = self.kernel.layout
         if diag:
-            return torch.ones(x1.shape[:-1], dtype=x1.dtype)
-        a, b = x1[..., self.numeric] / self.by_number, x2[..., self.numeric] / self.by_number
-        c, d = x1[..., self.onehot] / self.by_option, x2[..., self.onehot] / self.by_option
-        r2 = (a.unsqueeze(-2) - b.unsqueeze(-3)).square().sum(-1)
-        s = (c.unsqueeze(-2) - d.unsqueeze(-3)).square().sum(-1)
-        # The root's slope at 0 is infinite, the kernel's is 0: keep autograd away from the root there.
-        r = torch.sqrt(5.0 * r2.clamp_min(1e-30))
-        return (1.0 + r + 5.0 / 3.0 * r2) * torch.exp(-r - s)
+            total = 1.0 if isinstance(self.kernel, Ard) else float(self.values[-3:].sum())
+            return torch.full(x1.shape[:-1], total, dtype=x1.dtype)
+        gaps = (x1.unsqueeze(-2) - x2.unsqueeze(-3)).square()
+        by_group = [gaps[..., columns].sum(-1) for columns in layout.columns]
+        if isinstance(self.kernel, Ard):
+            scaled = [gap / self.values[g] ** 2 for g, gap in enumerate(by_group)]
+            return _matern(torch.stack(scaled).sum(0))
+        factors = torch.stack(
+            [
+                torch.exp(-gap / self.values[g]) if layout.named[g] else _matern(gap / self.values[g] ** 2)
+                for g, gap in enumerate(by_group)
+            ]
+        )
+        first, second, third = self.values[-3:]
+        pairs = [factors[g] * factors[h] for g in range(len(factors)) for h in range(g)]
+        found: Tensor = first * factors.mean(0) + second * torch.stack(pairs).mean(0) + third * factors.prod(0)
+        return found
 
 
-def twin(gp: GP) -> SingleTaskGP:
-    """Return the process as a ``SingleTaskGP`` over features (F), in model units, fitted already."""
-    x = torch.as_tensor(gp.rows)
-    y = torch.as_tensor(gp.y).unsqueeze(-1)
-    noise = torch.as_tensor(gp.hyper.noise / gp.repeats).unsqueeze(-1)
+def _matern(r2: Tensor) -> Tensor:
+    # The root's slope at 0 is infinite, the kernel's is 0: keep autograd away from the root there.
+    r = torch.sqrt(5.0 * r2.clamp_min(1e-30))
+    found: Tensor = (1.0 + r + 5.0 / 3.0 * r2) * torch.exp(-r)
+    return found
+
+
+def twin(process: Process, index: int = 0) -> SingleTaskGP:
+    """Return one of the process's sets of hyperparameters as a fitted ``SingleTaskGP`` over features (F).
+
+    In model units; ``index`` counts the sets.
+    """
+    noise = torch.as_tensor(process.noise[index] / process.repeats).unsqueeze(-1)
     model = SingleTaskGP(
-        x, y, noise, covar_module=GroupedMatern(gp.layout, gp.hyper.scale), outcome_transform=None
+        torch.as_tensor(process.rows),
+        torch.as_tensor(process.y).unsqueeze(-1),
+        noise,
+        covar_module=FixedKernel(process.kernel, process.logs[index]),
+        outcome_transform=None,
     )
-    model.mean_module.initialize(constant=torch.tensor(gp.hyper.mean, dtype=torch.float64))
+    model.mean_module.initialize(constant=torch.tensor(process.mean[index], dtype=torch.float64))
     model.eval()
     return model
 
@@ -75,24 +100,24 @@ class LogNoisyEI(AcquisitionFunction):
 
     def __init__(self, model: Model, base: Tensor, normal: Tensor) -> None:
         super().__init__(model=model)
-        posterior = model.posterior(base)
-        self.base = base
-        self.mean = posterior.mean.squeeze(-1).detach()
-        covariance = posterior.distribution.covariance_matrix.detach()
-        self.root = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(len(base), dtype=base.dtype))
-        self.normal = normal
-        self.best = (self.mean + normal @ self.root.T).amax(dim=-1)
+        mean, covariance = _moments(model, base)
+        self.base, self.normal = base, normal
+        self.root = torch.linalg.cholesky(covariance.detach() + 1e-6 * torch.eye(len(base), dtype=base.dtype))
+        self.best = (mean.detach() + normal @ self.root.T).amax(dim=-1)
 
-    @t_batch_mode_transform(expected_q=1)
+    @t_batch_mode_transform(expected_q=1)  # type: ignore[arg-type]  # typed for the base class only
     def forward(self, X: Tensor) -> Tensor:
         """Return alpha (b,) at (b, 1, F)."""
-        base = self.base.expand(*X.shape[:-2], *self.base.shape)
-        posterior = self.model.posterior(torch.cat([base, X], dim=-2))
-        covariance = posterior.distribution.covariance_matrix
         m = len(self.base)
+        base = self.base.expand(*X.shape[:-2], *self.base.shape)
+        mean, covariance = _moments(self.model, torch.cat([base, X], dim=-2))
         v = torch.linalg.solve_triangular(self.root, covariance[..., :m, m:], upper=False).squeeze(-1)
-        variance = (covariance[..., m, m] - v.square().sum(-1)).clamp_min(1e-12)
-        mean = posterior.mean[..., m, :] + v @ self.normal.T
-        sd = variance.sqrt().unsqueeze(-1)
-        logs = _log_ei_helper((mean - self.best) / sd) + sd.log()
+        sd = (covariance[..., m, m] - v.square().sum(-1)).clamp_min(1e-12).sqrt().unsqueeze(-1)
+        logs = _log_ei_helper((mean[..., m:] + v @ self.normal.T - self.best) / sd) + sd.log()
         return torch.logsumexp(logs, dim=-1) - math.log(len(self.normal))
+
+
+def _moments(model: Model, rows: Tensor) -> tuple[Tensor, Tensor]:
+    posterior = model.posterior(rows)
+    assert isinstance(posterior, GPyTorchPosterior)
+    return posterior.mean.squeeze(-1), posterior.distribution.covariance_matrix

@@ -38,7 +38,7 @@ Bools = npt.NDArray[np.bool_]
 
 _EXACT = 2.0**53
 _DIGITS = 4
-_FINE = 1000
+_FINE = 10 ** (_DIGITS - 1)
 # Grids of up to this many values are looked up, larger ones computed each time.
 _LOOKED_UP = 2**16
 

@@ -1,4 +1,4 @@
-"""Is there a feasible grid point at all, and which one is nearest? Asked of a mixed-integer solver (HiGHS).
+"""Is there a feasible grid point at all, and where do extreme ones lie? Asked of a mixed-integer solver (HiGHS).
 
 Every parameter is bounded, so the rules' logic over linear atoms becomes big-M rows with one 0/1 variable a
 branch; choices are one-hot, grid segments count in integers, components switch on and off. Curves are left out: a
@@ -221,28 +221,7 @@ class Oracle:
             for column, weight in columns.value.items():
                 if cost is not None:
                     weights[column] = weights.get(column, 0.0) + float(cost[j]) * weight
-        return self._found(program.solve(weights, seconds))
-
-    def nearest(self, v: Array, weight: Array, *, fixed: Mapping[int, int], seconds: float = 1.0) -> Found:
-        """Return the point with the least ``sum(weight * |value - v|)``; a choice that differs counts ``weight``."""
-        program = self._pinned(fixed)
-        cost: dict[int, float] = {}
-        for j, columns in enumerate(self.columns):
-            if self.grid.axes[j].names:
-                for option, switch in enumerate(columns.switches):
-                    cost[switch] = 0.0 if option == round(v[j]) else float(weight[j])
-                continue
-            gap = program.column(0, np.inf, whole=False)
-            cost[gap] = 1.0
-            size = float(weight[j])
-            scaled = {column: a * size for column, a in columns.value.items()}
-            target = (v[j] - columns.constant) * size
-            program.row(scaled | {gap: -1.0}, -np.inf, target)
-            program.row(scaled | {gap: 1.0}, target, np.inf)
-        return self._found(program.solve(cost, seconds))
-
-    def _found(self, solved: tuple[Array | None, bool]) -> Found:
-        x, certain = solved
+        x, certain = program.solve(weights, seconds)
         return Found(None if x is None else self._indices(x), certain)
 
     def _pinned(self, fixed: Mapping[int, int]) -> _Program:

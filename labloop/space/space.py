@@ -34,6 +34,7 @@ from labloop.spec.parameters import Constant
 __all__ = ["Column", "Space"]
 
 Fixed = Mapping[int, float]
+_Pins = tuple[tuple[int, int], ...]
 _LEVELS_SHOWN = 1000
 _DONORS = 256
 _MARGIN = 0.05
@@ -70,8 +71,8 @@ class Space:
         self.spec = spec
         self._grid = Grid(spec)
         self._listed = None if self._grid.table is None else Listed(self._grid, self._grid.table)
-        self._donated: Indices | None = None
-        self._samplers: dict[tuple[tuple[int, int], ...], Sampler] = {}
+        self._donated: dict[_Pins, Indices] = {}
+        self._samplers: dict[_Pins, Sampler] = {}
         self.names = self._grid.names
         self.dim = len(self.names)
         self.columns = tuple(self._column(axis) for axis in self._grid.axes)
@@ -270,6 +271,9 @@ class Space:
             If no feasible experiment is found.
         """
         row = np.array(cube_row, dtype=np.float64)
+        for j, axis in enumerate(self._grid.axes):
+            if axis.names:
+                row[j] = axis.position(axis.nearest(row[j : j + 1]))[0]
         for j, u in (fixed or {}).items():
             row[j] = u
         if self._listed is not None:
@@ -279,19 +283,19 @@ class Space:
         pinned = self._pinned(fixed)
         if all(k[0, j] == value for j, value in pinned.items()) and self._grid.feasible(k)[0]:
             return np.asarray(self._grid.units(k)[0])
-        donors = self._sampler(fixed).sample(_DONORS, np.random.default_rng(0))
-        k = nearest_point(self._grid, row, pinned, donors, self._neighbours)
+        k = nearest_point(self._grid, row, pinned, self._donors(fixed), self._neighbours)
         return np.asarray(self._grid.units(k[None])[0])
 
     @cached_property
     def _neighbours(self) -> Neighbours:
         return Neighbours(self._grid, base_scenario(self._grid), self._donors)
 
-    def _donors(self) -> Indices:
+    def _donors(self, fixed: Fixed | None = None) -> Indices:
         # The same whenever asked for, so that a move depends on its own generator alone.
-        if self._donated is None:
-            self._donated = self._sample(_DONORS, np.random.default_rng(0), None)
-        return self._donated
+        key = tuple(sorted(self._pinned(fixed).items()))
+        if key not in self._donated:
+            self._donated[key] = self._sample(_DONORS, np.random.default_rng(0), fixed)
+        return self._donated[key]
 
     def move(self, cube_rows: Array, rng: np.random.Generator, scale: float, *, held: Collection[int] = ()) -> Array:
         """Return a random feasible neighbour of each row (n, dim), about ``scale`` away in one to three columns.

@@ -79,7 +79,7 @@ class Model(BaseModel):
 def _small_enough(value: float) -> float:
     if abs(value) > LARGEST:
         raise ValueError(f"expected a number of at most {LARGEST:g} in size")
-    return value
+    return value + 0.0  # -0.0 and 0.0 are one number, and are written as one
 
 
 Number = Annotated[float, Strict(), AllowInfNan(False), AfterValidator(_small_enough)]

@@ -158,7 +158,7 @@ def _refuse_bombs(yaml: YAML, text: str, source: str) -> None:
 def _plain(node: Any) -> Any:
     """Turn ruamel's annotated containers and scalars into plain ones."""
     if isinstance(node, Mapping):
-        return {unicodedata.normalize("NFKC", str(key)): _plain(value) for key, value in node.items()}
+        return {str(key): _plain(value) for key, value in node.items()}
     if isinstance(node, Sequence) and not isinstance(node, str):
         return [_plain(item) for item in node]
     for kind in (bool, int, float, str):
@@ -221,7 +221,7 @@ def _line(document: Any, path: tuple[str, ...]) -> int | None:
     node = document
     for part in path:
         if isinstance(node, CommentedMap):
-            key = next((key for key in node if unicodedata.normalize("NFKC", str(key)) == part), None)
+            key = next((key for key in node if part in (str(key), unicodedata.normalize("NFKC", str(key)))), None)
             if key is None or key not in node.lc.data:
                 break
             line, node = node.lc.key(key)[0] + 1, node[key]

@@ -18,6 +18,7 @@ _ORDER = (
     "schema", "name", "question", "parameters", "mixtures", "constraints", "candidates", "objectives", "limits",
     "planner",
 )  # fmt: skip
+_LINE = 120
 
 
 def spec_to_yaml(spec: Spec | Mapping[str, Any], *, comments: Mapping[str, str] | None = None) -> str:
@@ -34,7 +35,8 @@ def spec_to_yaml(spec: Spec | Mapping[str, Any], *, comments: Mapping[str, str] 
             if key != "schema" and key != "name":
                 document.yaml_set_comment_before_after_key(key, before=_comment(comments, key))
     yaml = YAML(typ="rt", pure=True)
-    yaml.width = 110
+    # Nothing is folded: ruamel breaks lines inside keys, and cannot read them again.
+    yaml.width = 2**31
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.allow_unicode = True
     stream = StringIO()
@@ -48,21 +50,25 @@ def _comment(comments: Mapping[str, str] | None, key: str) -> str:
 
 
 def _styled(value: Any, depth: int) -> Any:
-    """Blocks for the outer two levels, one flow line for each parameter below."""
+    """Blocks for the outer two levels, one flow line for each parameter below that fits on one."""
     if isinstance(value, Mapping):
         mapping = CommentedMap()
         for key, item in value.items():
-            mapping[key] = _styled(item, depth + 1)
-        if depth > 1 and len(value) and len(str(value)) < 400:
+            mapping[_text(key)] = _styled(item, depth + 1)
+        if depth > 1 and 0 < len(str(value)) < _LINE:
             mapping.fa.set_flow_style()
         return mapping
     if isinstance(value, list | tuple):
         sequence = CommentedSeq([_styled(item, depth + 1) for item in value])
-        if depth > 1 or not any(isinstance(item, str | Mapping) for item in value):
+        if len(str(value)) < _LINE and (depth > 1 or not any(isinstance(item, str | Mapping) for item in value)):
             sequence.fa.set_flow_style()
         return sequence
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
-    if isinstance(value, str) and ("\n" in value or value != value.strip()):
-        return DoubleQuotedScalarString(value)
-    return value
+    return _text(value) if isinstance(value, str) else value
+
+
+def _text(value: str) -> str:
+    """Quote what a plain scalar cannot carry; ruamel leaves some of it plain, such as ``?3`` in a flow mapping."""
+    plain = value[:1].isalnum() and "\n" not in value and value == value.strip()
+    return value if plain else DoubleQuotedScalarString(value)

@@ -10,11 +10,11 @@ from labloop.loop.correct import amend, mark, undo, veto
 from labloop.loop.look import best, experiments, history, status, verify
 from labloop.loop.record import Recorded, add, record
 from labloop.loop.suggest import replacement, suggest
-from labloop.records import Experiment, FailureKind, Origin, Result, Status
+from labloop.records import Conditions, Experiment, FailureKind, Origin, Result, Status
 from labloop.store import Store
 from tests.conftest import grid_plan, make_spec
 
-CONDITIONS = {"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}
+CONDITIONS: Conditions = {"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}
 
 
 @pytest.fixture

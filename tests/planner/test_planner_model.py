@@ -73,8 +73,9 @@ def test_the_gradient_of_the_likelihood_is_exact(case: Case) -> None:
 
 def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     rows, y, _ = numbers
-    location = math.sqrt(2) + 0.5 * math.log(3)
-    prior = LogNormalPrior(location, math.sqrt(3))  # type: ignore[no-untyped-call]  # GPyTorch
+    evidence = evidence_of(numbers)
+    (location, *_), (width, *_) = evidence.kernel.prior()
+    prior = LogNormalPrior(location, width)  # type: ignore[no-untyped-call]  # GPyTorch
     model = SingleTaskGP(
         torch.as_tensor(rows),
         torch.as_tensor(y).unsqueeze(-1),
@@ -90,8 +91,11 @@ def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     model.likelihood.noise = torch.tensor([noise])
     model.mean_module.initialize(constant=torch.tensor(mean))
     objective = ExactMarginalLogLikelihood(model.likelihood, model)  # type: ignore[no-untyped-call]  # GPyTorch
-    theirs = float(objective(model(*model.train_inputs), model.train_targets)) * len(y)  # type: ignore[arg-type]  # GPyTorch
-    ours, _ = evidence_of(numbers)(np.array([*np.log(scale), math.log(noise), mean]))
+    found = objective(model(*model.train_inputs), model.train_targets)
+    assert isinstance(found, torch.Tensor)
+    # Theirs is a density of the parameters, ours of their logs: that of log l is that of l times l.
+    theirs = found.item() * len(y) + float(np.log([*scale, noise]).sum())
+    ours, _ = evidence(np.array([*np.log(scale), math.log(noise), mean]))
     assert ours == pytest.approx(theirs, abs=1e-4)  # their noise carries 1e-4 of a floor, ours 1e-8 of jitter
 
 
@@ -113,8 +117,7 @@ def test_samples_have_the_moments_of_a_fine_grid() -> None:
     evidence = evidence_of((rng.random((6, 1)), y, Layout(np.arange(1), np.zeros(1, dtype=np.bool_))), known=0.1)
     lower, upper = evidence.bounds()[:, 0]
     grid = np.array([(scale, mean) for scale in np.linspace(lower, upper, 120) for mean in np.linspace(-4, 4, 60)])
-    # Of the density of log l: that of l times l.
-    density = np.array([evidence(np.array([t, math.log(0.1), c]))[0] + t for t, c in grid])
+    density = np.array([evidence(np.array([t, math.log(0.1), c]))[0] for t, c in grid])
     share = np.exp(density - density.max())
     expected = share @ grid / share.sum()
     found = sample(evidence, fit(evidence, rng)[0], 2500, rng)

@@ -78,8 +78,9 @@ def test_the_top_of_a_hill_is_found(cube: Cube, run: Run, result: Callable[..., 
 def test_a_minimised_objective_is_minimised(cube: Cube, run: Run) -> None:
     spec = cube(1, objectives={"y": {"goal": "minimize"}})
     observed = run(spec, 9, lambda c: {"y": (float(c["x0"]) - 0.6) ** 2})
-    found = plan(spec, observed, [], 1, 0).experiments[0]
-    assert found.conditions["x0"] == pytest.approx(0.6, abs=0.1)
+    found = [float(each.conditions["x0"]) for each in plan(spec, observed, [], 4, 0).experiments]
+    assert min(abs(x - 0.6) for x in found) < 0.1
+    assert all(abs(x - 0.6) < 0.2 for x in found)
 
 
 def test_a_target_is_aimed_at(cube: Cube, run: Run) -> None:
@@ -97,7 +98,7 @@ def test_several_objectives_are_traded_off(cube: Cube, run: Run) -> None:
     found = [float(each.conditions["x0"]) for each in proposal.experiments if each.slot == "improve"]
     # Everything between the two optima is a fair trade, everything outside is worse in both.
     assert sum(0.1 <= x <= 0.8 for x in found) >= 6
-    assert max(found) - min(found) > 0.15
+    assert max(found) - min(found) > 0.1
     assert set(proposal.experiments[0].predictions) == {"y", "cost"}
 
 
@@ -126,8 +127,10 @@ def test_while_no_result_holds_the_limits_feasibility_is_sought(cube: Cube, run:
 def test_where_experiments_were_infeasible_fewer_are_proposed(cube: Cube, run: Run) -> None:
     spec = cube(1)
     observed = run(spec, 16, lambda c: None if float(c["x0"]) > 0.6 else {"y": float(c["x0"])})
-    found = plan(spec, observed, [], 3, 0).experiments
-    assert all(float(each.conditions["x0"]) < 0.75 for each in found if each.slot == "improve")
+    found = [float(each.conditions["x0"]) for each in plan(spec, observed, [], 4, 0).experiments]
+    assert sum(x < 0.66 for x in found) >= 3
+    # A pick that fails in a draw fails there for its neighbours too: no second try beside it.
+    assert min(abs(a - b) for i, a in enumerate(found) for b in found[:i]) > 0.005
 
 
 def test_pending_experiments_are_not_proposed_again(cube: Cube, run: Run) -> None:
@@ -275,6 +278,6 @@ def test_predictions_of_a_known_function_are_right(cube: Cube, run: Run) -> None
 
 def test_predictions_stay_within_what_is_possible(cube: Cube, run: Run) -> None:
     spec = cube(2, objectives={"y": {"goal": "maximize", "range": [0, 1]}})
-    observed = run(spec, 8, lambda c: {"y": round(bowl(c)["y"])})
+    observed = run(spec, 8, lambda c: {"y": min(max(3 * bowl(c)["y"] - 2, 0.0), 1.0)})
     for each in plan(spec, observed, [], 4, 0).experiments:
         assert 0 <= each.predictions["y"].low <= each.predictions["y"].high <= 1

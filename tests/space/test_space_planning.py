@@ -55,7 +55,9 @@ def test_the_nearest_point_is_feasible_and_nearer_than_samples(
 ) -> None:
     space, rng = space_of(parameters, *constraints), np.random.default_rng(1)
     pool = space.sample(300, rng)
+    names = [j for j, column in enumerate(space.columns) if column.kind == "choice"]
     for wanted in rng.random((3, space.dim)):
+        wanted[names] = pool[int(rng.integers(len(pool)))][names]
         found = space.nearest(wanted)
         assert space.feasible(found[None])[0]
         assert (space.snap(found[None])[0] == found).all()
@@ -81,6 +83,12 @@ def test_a_projection_with_many_tied_columns_is_found() -> None:
     assert space.feasible(found[None])[0]
     # The true projection takes 0.05 from each column.
     assert space.distances(found[None], wanted[None])[0, 0] == pytest.approx(0.05, abs=0.01)
+
+
+def test_the_nearest_point_keeps_the_wanted_option() -> None:
+    space = space_of(REACTION, 'if solvent == "DMSO" then time == 10')
+    (row,) = space.decode(space.nearest(np.array([0.5, 0.9, 0.71, 0.4]))[None])
+    assert row == {"temperature": 50.0, "time": 10.0, "solvent": "DMSO", "cycles": 2}
 
 
 def test_held_columns_stay_where_they_are() -> None:

@@ -66,11 +66,11 @@ def test_no_acknowledged_observation_is_lost_when_the_process_is_killed(tmp_path
         process.join()
         with os.fdopen(reader) as lines:
             for line in lines:
-                word, *numbers = line.split()
+                word, *told = line.split()
                 if word == "recorded":
-                    recorded |= {int(each) for each in numbers}
+                    recorded |= {int(each) for each in told}
                 else:
-                    batches[int(numbers[0])] = int(numbers[1])
+                    batches[int(told[0])] = int(told[1])
     assert len(recorded) > KILLS, "the kills came too early to prove anything"
     found = experiments(store, "kill")
     measured = {each.number for each in found if each.observations}
