@@ -80,7 +80,7 @@ class Evidence:
         prior: NoisePrior,
         known: float | None = None,
     ) -> None:
-        self.n, self.y, self.share, self.layout = len(y), y, 1.0 / repeats, layout
+        self.n, self.features, self.y, self.repeats, self.layout = len(y), features, y, repeats, layout
         self.prior, self.known = prior, known
         self.kernel: Kernel = kernel_for(layout)
         self._distances = group_distances(features, layout)
@@ -100,7 +100,7 @@ class Evidence:
         """Return the log posterior and its gradient at theta (size,)."""
         n, noise, mean = self.n, math.exp(theta[-2]), theta[-1]
         matrix, pull = self.kernel.gram(self._distances, theta[:-2])
-        matrix.flat[:: n + 1] += noise * self.share + _JITTER
+        matrix.flat[:: n + 1] += noise / self.repeats + _JITTER
         factor, failed = lapack.dpotrf(matrix, lower=1, clean=1)
         if failed:
             return -math.inf, np.zeros_like(theta)
@@ -112,7 +112,7 @@ class Evidence:
         half = 0.5 * (np.outer(a, a) - np.tril(inverse) - np.tril(inverse, -1).T)
         gradient = np.empty_like(theta)
         gradient[:-2] = pull(half)
-        gradient[-2] = noise * float(half.flat[:: n + 1] @ self.share)
+        gradient[-2] = noise * float((half.flat[:: n + 1] / self.repeats).sum())
         gradient[-1] = float(a.sum())
         return self._add_priors(theta, likelihood, gradient)
 

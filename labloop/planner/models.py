@@ -27,6 +27,9 @@ WORKS = ""
 """The name under which 'these conditions work' is modelled: no outcome can be called that."""
 # Known errors below this share of the variance of y count as this: a noise-free process is singular.
 _LEAST_NOISE = 1e-4
+# A bent scale has to earn it: a power of 0 or 2 costs two nats.
+_BEND = 0.5
+_BENT_FROM = 8
 
 
 @dataclass(frozen=True)
@@ -71,31 +74,79 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -
         if scale is None:
             dropped[name] = "never varied" if len(table) >= 2 else "was measured fewer than twice"
             continue
-        fitted = _fit_one(features, table, scale, error=outcome.error if outcome else None, rng=rng)
-        if fitted is not None:
-            surrogates[name] = Surrogate(name, scale, *fitted)
-        else:
+        error = outcome.error if outcome else None
+        fitted = _fitted(features, table, scale, error=error, rng=rng)
+        if fitted is None:
             dropped[name] = "could not be fitted"
+            continue
+        if sign and error is None:
+            fitted = _bent(features, table, fitted, rng)
+        surrogates[name] = _sampled(name, fitted, rng)
     return Models(features, surrogates, dropped)
 
 
-def _fit_one(
-    features: Features, table: Table, scale: Scale, *, error: float | None, rng: np.random.Generator
-) -> tuple[Process, Hyper] | None:
-    rows = features(table.cube, table.covariates)
-    y = scale.to_model(table.y)
-    known = None if error is None else max((error / scale.spread) ** 2, _LEAST_NOISE)
+@dataclass(frozen=True)
+class _Fitted:
+    """One outcome in one scale, and the best mode of its hyperparameters."""
+
+    evidence: Evidence
+    scale: Scale
+    mode: Hyper
+    value: float
+    """Log posterior as a density of the measured values, so that scales can be compared."""
+
+
+def _fitted(
+    features: Features,
+    table: Table,
+    scale: Scale,
+    *,
+    error: float | None,
+    rng: np.random.Generator,
+    warm: Hyper | None = None,
+) -> _Fitted | None:
+    slopes = scale.log_slopes(table.y)
+    # Errors and replicates speak in the user's unit: a typical slope carries them over.
+    squared = float(np.exp(2.0 * slopes).mean())
+    known = None if error is None else max(error**2 * squared, _LEAST_NOISE)
     prior = NoisePrior()
-    within = table.within / scale.spread**2 if table.freedom else 0.0
+    within = table.within * squared if table.freedom else 0.0
     if within > 0:
         prior = prior.informed(max(within, math.exp(-12.0)), table.freedom)
+    rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
     evidence = Evidence(rows, y, repeats=table.repeats, layout=features.layout, prior=prior, known=known)
-    modes = fit(evidence, rng)
+    modes = fit(evidence, rng) if warm is None else fit(evidence, rng, starts=2, warm=warm)
     if not modes:
         return None
-    count = samples_for(len(y))
-    hypers = sample(evidence, modes[0], count, rng) if count > 1 else modes[:1]
-    return Process.of(evidence.kernel, hypers, rows, y, table.repeats), modes[0]
+    bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
+    return _Fitted(evidence, scale, modes[0], modes[0].value + float(slopes.sum()) + bend)
+
+
+def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Generator) -> _Fitted:
+    """Return the fit in the likeliest power of the scale: outward from 1, either way, while it gains."""
+    best = straight
+    if len(table) < _BENT_FROM:
+        return best
+    for step in (0.5, -0.5):
+        before = straight
+        for turn in (1, 2):
+            scale = straight.scale.powered(table.y, 1.0 + turn * step)
+            found = _fitted(features, table, scale, error=None, rng=rng, warm=before.mode)
+            if found is None or found.value <= before.value:
+                break
+            before = found
+        if before.value > best.value:
+            best = before
+            break
+    return best
+
+
+def _sampled(name: str, fitted: _Fitted, rng: np.random.Generator) -> Surrogate:
+    evidence, mode = fitted.evidence, fitted.mode
+    count = samples_for(evidence.n)
+    hypers = sample(evidence, mode, count, rng) if count > 1 else [mode]
+    process = Process.of(evidence.kernel, hypers, evidence.features, evidence.y, evidence.repeats)
+    return Surrogate(name, fitted.scale, process, mode)
 
 
 def samples_for(n: int) -> int:

@@ -24,6 +24,9 @@ from labloop.spec.models import Spec
 __all__ = ["Forecast", "predictions"]
 
 _DRAWS = 512
+_nodes, _weights = np.polynomial.hermite_e.hermegauss(21)
+_HERMITE = (_nodes, _weights / _weights.sum())
+"""Nodes and weights that integrate over a standard normal."""
 
 
 def predictions(spec: Spec, models: Models, features: Array) -> list[dict[str, Prediction]]:
@@ -46,8 +49,12 @@ def _of_one(surrogate: Surrogate, features: Array, possible: tuple[float, float]
     low, middle, high = (
         np.clip(scale.to_user(mixture_quantile(means, np.sqrt(variances), q)), *possible) for q in (0.05, 0.5, 0.95)
     )
-    mean = np.clip(scale.to_user(means.mean(axis=0)), *possible)
-    sd = scale.spread * np.sqrt(variances.mean(axis=0) + means.var(axis=0))
+    nodes, weights = _HERMITE
+    spread = np.sqrt(variances)[..., None] * nodes
+    drawn = scale.to_user(means[..., None] + spread)
+    centre = (drawn @ weights).mean(axis=0)
+    sd = np.sqrt(((drawn - centre[:, None]) ** 2 @ weights).mean(axis=0))
+    mean = np.clip(centre, *possible)
     return [
         Prediction(float(mean[b]), float(sd[b]), float(low[b]), float(middle[b]), float(high[b]))
         for b in range(len(features))

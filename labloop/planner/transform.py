@@ -1,18 +1,25 @@
 """From the user's units to the model's and back.
 
-    z = (clip(y) - centre) / spread,     y = centre + spread z
+    z = (clip(y) - centre) / spread,    w = (YJ(z; power) - shift) / stretch,    y = centre + spread YJ^-1(...)
 
 ``clip`` winsorises the bad tail only: what lies further below the median (above it, when smaller is better)
 than `TAIL` times the distance from the median to the upper quartile's side is as uninteresting as what lies
 there, and would otherwise stretch the scale (a common habit: Ax's ``Winsorize``). The good tail is never
 touched: a high outlier is what the campaign looks for. Targets and limits have no bad tail.
+
+``YJ`` is the power transform of Yeo & Johnson (2000), the identity at power 1: it pulls in one tail and stretches
+the other, which is what yields near 0, rates over decades and steep valleys need. The power is chosen with the
+model (`models`), by the likelihood of y itself, whose Jacobian `Scale.log_slopes` is the sum of
+
+    log dw/dy = sign(z) (power - 1) log(1 + |z|) - log(spread stretch).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import boxcox1p, inv_boxcox1p
 
 from labloop.planner.kernel import Array
 
@@ -23,20 +30,52 @@ TAIL = 5.0
 
 @dataclass(frozen=True)
 class Scale:
-    """An affine scale with one clipped tail."""
+    """A monotone scale with one clipped tail; ``power`` within [0, 2]."""
 
     centre: float
     spread: float
     floor: float = -np.inf
     ceiling: float = np.inf
+    power: float = 1.0
+    shift: float = 0.0
+    stretch: float = 1.0
 
-    def to_model(self, y: Array) -> Array:
-        """Return standardised values of values in the user's unit."""
+    def _standard(self, y: Array) -> Array:
         return (np.clip(y, self.floor, self.ceiling) - self.centre) / self.spread
 
-    def to_user(self, z: Array) -> Array:
+    def to_model(self, y: Array) -> Array:
+        """Return model values of values in the user's unit."""
+        return (_yeo_johnson(self._standard(y), self.power) - self.shift) / self.stretch
+
+    def to_user(self, w: Array) -> Array:
         """Return values in the user's unit; the inverse within the clipped range."""
-        return self.centre + self.spread * z
+        return self.centre + self.spread * _unfolded(self.shift + self.stretch * w, self.power)
+
+    def log_slopes(self, y: Array) -> Array:
+        """Return log dw/dy at each value, in the user's unit."""
+        z = self._standard(y)
+        found: Array = np.sign(z) * (self.power - 1.0) * np.log1p(np.abs(z)) - np.log(self.spread * self.stretch)
+        return found
+
+    def powered(self, y: Array, power: float) -> Scale:
+        """Return the scale with another power, standardised again on the values y."""
+        z = _yeo_johnson(self._standard(y), power)
+        return replace(self, power=power, shift=float(z.mean()), stretch=float(z.std(ddof=1)))
+
+
+def _yeo_johnson(z: Array, power: float) -> Array:
+    if power == 1.0:
+        return z
+    found: Array = np.where(z >= 0, boxcox1p(np.maximum(z, 0.0), power), -boxcox1p(np.maximum(-z, 0.0), 2.0 - power))
+    return found
+
+
+def _unfolded(w: Array, power: float) -> Array:
+    if power == 1.0:
+        return w
+    upper, lower = inv_boxcox1p(np.maximum(w, 0.0), power), -inv_boxcox1p(np.maximum(-w, 0.0), 2.0 - power)
+    found: Array = np.where(w >= 0, upper, lower)
+    return found
 
 
 def scale_of(y: Array, sign: float) -> Scale | None:
