@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: demo test lint types imports tests docs bench clean
 
 demo: $(VENV)/.run
-	$(BIN)/labloop demo --yes
+	$(BIN)/labloop demo
 
 test: lint types imports tests
 
@@ -43,4 +43,4 @@ $(VENV)/.dev: $(VENV)/.run
 	touch $@
 
 clean:
-	rm -rf $(VENV) dist build demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist build demo demo-* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,7 +13,8 @@ The tree, with the process exit code that the CLI answers with::
     ├── StorageError        7   the disk or the database refused
     ├── NothingToSuggest    8   no experiment is left to propose
     ├── IntegrityError      9   the ledger or a read model was altered
-    └── PlannerError       10   the planner failed and said why
+    ├── PlannerError       10   the planner failed and said why
+    └── Stopped           130   the person stopped it (Ctrl-C, end of input)
 
 A message names the thing, the value and what was expected; ``hint`` says how to put it right.
 """
@@ -36,6 +37,7 @@ __all__ = [
     "NothingToSuggest",
     "PlannerError",
     "Problem",
+    "Stopped",
     "StorageError",
     "UsageError",
     "did_you_mean",
@@ -166,6 +168,13 @@ class PlannerError(LabloopError):
 
     code = "planner"
     exit_code = 10
+
+
+class Stopped(LabloopError):
+    """A person stopped the command; everything recorded before is kept."""
+
+    code = "stopped"
+    exit_code = 130
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -47,7 +47,7 @@ def command(
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     spec = read_spec_of(ws.store, name)
     if rest and not set_:
         done = hand_in(ws.store, name, Path(rest[0]), outside=outside)

@@ -46,7 +46,7 @@ def command(
     numbers = experiment_numbers(name, rest, command="amend")
     if len(numbers) > 1:
         raise UsageError("one experiment at a time", hint=f"labloop amend {name} {numbers[0]}")
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     spec = read_spec_of(ws.store, name)
     outcomes = {
         key: None if text.casefold() == "none" else outcome(spec, key, text)

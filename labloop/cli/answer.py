@@ -38,9 +38,14 @@ def console(*, stderr: bool = False) -> Console:
     """Return a console that does not cut tables to 80 columns when the output goes to a file."""
     from rich.console import Console
 
-    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    class Plain(Console):
+        def on_broken_pipe(self) -> None:
+            # rich would leave the process with 1; the last line in main() knows better.
+            raise BrokenPipeError
+
+    made = Plain(stderr=stderr, highlight=False, soft_wrap=False)
     if not made.is_terminal and "COLUMNS" not in made._environ:
-        made = Console(stderr=stderr, highlight=False, width=_WIDTH_OF_A_FILE)
+        made = Plain(stderr=stderr, highlight=False, width=_WIDTH_OF_A_FILE)
     return made
 
 

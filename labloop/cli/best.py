@@ -34,7 +34,7 @@ def command(
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     found = best(ws.store, name, top=top)
     spec = read_spec_of(ws.store, name)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import shutil
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labloop.cli.answer import Answer, console
-from labloop.cli.options import Json, Yes
+from labloop.cli.options import Json
 from labloop.cli.plot import draw, save
 from labloop.cli.progress import working
-from labloop.cli.prompts import agreed
 from labloop.cli.render import number, results_table, said
-from labloop.errors import Conflict
 from labloop.exchange.layout import results_sheet
 from labloop.exchange.sheet import write_sheet
 from labloop.loop.handin import import_rows
@@ -39,22 +41,19 @@ def command(
     n: Annotated[int, typer.Option("-n", "--number", min=1, max=96, help="Experiments a batch.")] = 8,
     earlier: Annotated[int, typer.Option(min=0, max=500, help="Results that were there before.")] = 12,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, another course.")] = 1,
-    yes: Yes = False,
     json: Json = False,
 ) -> Answer:
     """Run a whole campaign against a simulated lab, in a folder of its own.
 
     Creates a campaign, imports first results, alternates between suggesting and recording, and leaves
-    everything in the folder for you to look at: the campaign file, the store, a picture, a page.
+    everything in the folder for you to look at: the campaign file, the store, a picture, a page. A folder that
+    holds an earlier demonstration is left alone, and the next free one is taken (demo-2, demo-3 ...).
 
     For example:
 
         labloop demo
     """
-    if (folder / "campaigns").exists():
-        if not agreed(f"{folder} holds an earlier demonstration; replace it?", yes=yes, json=json):
-            raise Conflict(f"{folder} exists", hint="labloop demo ANOTHER_FOLDER")
-        _clear(folder)
+    folder = _unused(folder)
     began = time.perf_counter()
     chosen = lab(lab_name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +91,8 @@ def command(
         said(out, "", f"The best there is, which only a simulated lab knows: {known}.")
         said(out, f"{standing.observations} observations in {seconds:.0f} s.", "", "Look at:")
         said(out, *(f"  {each}" for each in pictures))
-        said(out, f"  labloop status {name}   (in {folder}; also show, history, best, suggest ...)")
+        said(out, "", "Go on yourself:", f"  cd {folder}")
+        said(out, f"  {_labloop(folder)} status {name}     (also show, history, best, suggest ...)")
 
     return Answer(
         {
@@ -115,8 +115,14 @@ def _show_round(to: Console, played: Round, turn: int, rounds: int) -> None:
     said(to, *(f"  {note}" for note in played.suggestion.notes), "")
 
 
-def _clear(folder: Path) -> None:
-    # Only what a demonstration leaves behind; anything else in the folder stays.
-    made = [*(folder / "campaigns").glob("labloop.db*"), *(folder / "campaigns").glob("*.yaml")]
-    for each in (*made, folder / "earlier.csv", folder / "progress.png", folder / "progress.html"):
-        each.unlink(missing_ok=True)
+def _unused(folder: Path) -> Path:
+    """Return the folder, or the first of folder-2, folder-3 ... that holds no campaigns: nothing is overwritten."""
+    candidates = (folder if turn == 1 else folder.with_name(f"{folder.name}-{turn}") for turn in itertools.count(1))
+    return next(each for each in candidates if not (each / "campaigns").exists())
+
+
+def _labloop(folder: Path) -> str:
+    """Return how labloop is called from a folder."""
+    if shutil.which("labloop"):
+        return "labloop"
+    return os.path.relpath(sys.argv[0], folder) if Path(sys.argv[0]).exists() else "python -m labloop.cli.main"

@@ -64,7 +64,8 @@ def _findings(ws: Workspace) -> Iterator[_Finding]:
             yield _Finding(package, True, version(package))
         except PackageNotFoundError:
             yield _Finding(package, False, "is not installed", "pip install labloop")
-    yield _Finding("workspace", ws.campaigns.is_dir(), str(ws.folder.absolute()), "start one with: labloop init")
+    empty = "" if ws.campaigns.is_dir() else ": no campaigns/ here yet; start one with: labloop init"
+    yield _Finding("workspace", True, f"{ws.folder.absolute()}{empty}")
     free = shutil.disk_usage(ws.folder).free
     yield _Finding("disk", free > 100e6, f"{free / 1e9:.1f} GB free", "free some space")
     if not ws.campaigns.is_dir():

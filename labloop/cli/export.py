@@ -40,7 +40,7 @@ def command(
     name, rest = campaign_and(ws, words)
     if len(rest) != 1:
         raise UsageError("export to which file?", hint=f"labloop export {name} {name}.csv")
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     path = Path(rest[0])
     found = experiments(ws.store, name, batch=batch, waiting=waiting)
     if batch is not None and not found:

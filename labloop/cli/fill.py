@@ -38,7 +38,7 @@ def command(
     name, rest = campaign_and(ws, words)
     if len(rest) != 1:
         raise UsageError("fill which sheet?", hint=f"labloop fill {name} batch.csv")
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     chosen = lab(lab_name or (name if name in labs() else _no_lab(name)))
     filled = fill_sheet(ws.store, name, Path(rest[0]), chosen, seed=seed)
     text = f"The simulated lab {chosen.name} ran {filled} experiments; {rest[0]} is filled in. Next:"

@@ -32,7 +32,7 @@ def command(words: Words = None, json: Json = False, store: StoreUrl = None) -> 
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     if len(rest) > 1:
         raise UsageError("the history of one experiment at a time", hint=f"labloop history {name} {rest[0]}")
     number_ = experiment_numbers(name, rest, command="history")[0] if rest else None

@@ -43,7 +43,7 @@ def command(
     name, rest = campaign_and(ws, words)
     if len(rest) != 1:
         raise UsageError("import which file?", hint=f"labloop import {name} old.csv")
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
 
     def confirmed(seen: Recorded) -> bool:
         to = console(stderr=True)

@@ -10,14 +10,16 @@ import importlib
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
 from labloop import __version__
 from labloop.cli.answer import Answer, failed, shown
-from labloop.errors import LabloopError, UsageError, did_you_mean
+from labloop.errors import LabloopError, Stopped, StorageError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -110,22 +112,54 @@ def run(arguments: list[str]) -> int:
     _settle()
     as_json = "--json" in arguments
     name = next((each for each in arguments if not each.startswith("-")), "")
+    outcome = _outcome(arguments or ["--help"])
     try:
-        answer = app(arguments, prog_name="labloop", standalone_mode=False)
-        if isinstance(answer, Answer):
-            return shown(answer, as_json=as_json, command=name)
-    except LabloopError as error:
-        return failed(error, as_json=as_json, command=name)
-    except (KeyboardInterrupt, EOFError, typer.Abort):
-        sys.stderr.write("\nstopped; everything recorded so far is kept\n")
-        return 130
+        code = _said(outcome, as_json=as_json, command=name)
+        sys.stdout.flush()
     except BrokenPipeError:
         # The reader of our output has gone (labloop show | head): not an error, and nothing left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
+        code = outcome.exit_code if isinstance(outcome, Answer | LabloopError) else 0
+    except OSError as error:
+        _forget_output()
+        done = "; what the command did is done" if isinstance(outcome, Answer) else ""
+        sys.stderr.write(f"error: the answer cannot be written to standard output: {error.strerror}{done}\n")
+        code = StorageError.exit_code
+    return code
+
+
+def _outcome(arguments: list[str]) -> Answer | LabloopError | int:
+    """Run one command; whatever it raises becomes an error that can be said."""
+    try:
+        answer = app(arguments, prog_name="labloop", standalone_mode=False)
+    except LabloopError as error:
+        return error
+    except (KeyboardInterrupt, EOFError, typer.Abort):
+        return Stopped("stopped; everything recorded so far is kept")
+    except (BrokenPipeError, SystemExit):  # typer's help, whose reader has gone
+        _forget_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the last line: a user never sees a traceback
-        return failed(_ours(error, arguments), as_json=as_json, command=name)
+        return _ours(error, arguments)
+    if isinstance(answer, Answer):
+        # Loaded by now by the command itself; --help must not wait for it.
+        from labloop.cli.options import notices
+
+        return replace(answer, warnings=(*notices(), *answer.warnings))
     return answer if isinstance(answer, int) else 0
+
+
+def _said(outcome: Answer | LabloopError | int, *, as_json: bool, command: str) -> int:
+    if isinstance(outcome, Answer):
+        return shown(outcome, as_json=as_json, command=command)
+    if isinstance(outcome, LabloopError):
+        return failed(outcome, as_json=as_json, command=command)
+    return outcome
+
+
+def _forget_output() -> None:
+    # Python flushes once more when it ends, and would complain again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _ours(error: Exception, arguments: list[str]) -> LabloopError:
@@ -153,7 +187,14 @@ def _crash_report(error: Exception) -> str:
     return file.name
 
 
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
 def _settle() -> None:
+    # A closed standard stream (labloop status >&-) is no stream at all.
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     # A campaign's matrices are small: two threads that wait for each other take longer than one (measured: 4 s of
     # processor time instead of 1.3 s for a suggestion on a busy machine). Whoever sets the variable is obeyed.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -22,6 +22,7 @@ __all__ = [
     "assignments",
     "campaign_and",
     "experiment_numbers",
+    "notices",
     "workspace",
 ]
 
@@ -44,9 +45,21 @@ StoreUrl = Annotated[
 Reason = Annotated[str | None, typer.Option("--reason", "-r", help="Why; it goes into the ledger.")]
 
 
+_opened: list[Workspace] = []
+
+
 def workspace(store: str | None) -> Workspace:
     """Find the workspace of the current folder."""
-    return open_workspace(store=store)
+    found = open_workspace(store=store)
+    _opened.append(found)
+    return found
+
+
+def notices() -> tuple[str, ...]:
+    """Return, once, what the opened workspaces have to say beside any command's own warnings."""
+    found = tuple(notice for each in _opened for notice in each.notices)
+    _opened.clear()
+    return found
 
 
 def campaign_and(ws: Workspace, words: Sequence[str] | None) -> tuple[str, list[str]]:

@@ -43,7 +43,7 @@ def command(
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     for path in out or ():
         if path.suffix.lower() not in (".png", ".svg", ".html"):
             raise UsageError(f"{path.name} ends in {path.suffix!r}", hint="expected .png, .svg or .html")

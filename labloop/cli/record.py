@@ -70,7 +70,7 @@ def command(
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     spec = read_spec_of(ws.store, name)
     typed = bool(result or set_ or failure or note)
     target = rest[0] if rest else ("-" if not sys.stdin.isatty() and not typed else "")

@@ -36,7 +36,7 @@ def command(
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     numbers = tuple(experiment_numbers(name, rest, command="show")) if rest else None
     found = experiments(ws.store, name, numbers=numbers, batch=batch, waiting=waiting)
     spec = read_spec_of(ws.store, name)

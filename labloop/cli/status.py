@@ -29,7 +29,7 @@ def command(campaign: CampaignName = None, json: Json = False, store: StoreUrl =
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     standing = status(ws.store, name)
     return Answer(_data(standing), lambda console: _show(console, standing))
 

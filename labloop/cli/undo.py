@@ -36,7 +36,7 @@ def command(
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     done = undo(ws.store, name, sequence=entry, reason=reason_or_ask(reason, json))
     text = f"Took back entry {done.entry.sequence}: {summary(done.entry)}"
     data = {

@@ -24,7 +24,7 @@ def command(words: Words = None, reason: Reason = None, json: Json = False, stor
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
     numbers = experiment_numbers(name, rest, command="veto")
-    ws.enrol(name)
+    ws.enrol(name, edited=True)
     found = veto(ws.store, name, numbers, reason=reason_or_ask(reason, json))
     text = "Vetoed " + ", ".join(experiment_id(name, each.number) for each in found) + "."
     return Answer(

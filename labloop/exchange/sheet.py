@@ -107,7 +107,8 @@ def written(path: Path) -> Iterator[Path]:
         aside.chmod(0o666 & ~_umask())
         aside.replace(path)
     except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}", hint="is it open elsewhere?") from error
+        fix = "check the folder, the space on the disk, and that no other program has the file open"
+        raise StorageError(f"{path} cannot be written: {error.strerror}", hint=fix) from error
     finally:
         aside.unlink(missing_ok=True)
 

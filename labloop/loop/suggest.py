@@ -71,10 +71,7 @@ def suggest(
             if transaction.campaign(name).head != moment.row.head:
                 continue
             experiments = _write(transaction, moment, proposal, batch, replaces=None)
-        shortage = () if len(experiments) == wanted else (_shortage(len(experiments), wanted),)
-        return Suggestion(
-            name, batch, experiments, proposal.strategy, (*notes, *proposal.notes, *shortage), proposal.seed
-        )
+        return Suggestion(name, batch, experiments, proposal.strategy, (*notes, *proposal.notes), proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
 
@@ -193,7 +190,3 @@ def package_versions() -> tuple[tuple[str, str], ...]:
         except PackageNotFoundError:  # run from a source tree that is not installed
             found.append((package, "unknown"))
     return tuple(found)
-
-
-def _shortage(got: int, wanted: int) -> str:
-    return f"Only {got} of {wanted} experiments: no other feasible one is left."

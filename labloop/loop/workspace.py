@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from labloop.errors import Conflict, InvalidInput, NotFound, UsageError, did_you_mean
+from labloop.errors import Conflict, InvalidInput, LabloopError, NotFound, UsageError, did_you_mean
 from labloop.loop.campaigns import create, revise, spec_of
 from labloop.spec.models import Spec, check_name
 from labloop.spec.reader import read_spec
@@ -17,6 +17,7 @@ __all__ = ["Workspace", "open_workspace"]
 
 _FOLDER = "campaigns"
 _DATABASE = "labloop.db"
+_SUFFIXES = (".db", ".sqlite", ".sqlite3")
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Workspace:
 
     folder: Path
     store: Store
+    notices: list[str] = field(default_factory=list, compare=False)
+    """What is worth knowing about the files, beside any one command's answer."""
 
     @property
     def campaigns(self) -> Path:
@@ -82,8 +85,11 @@ class Workspace:
             raise NotFound(f"no campaign {name!r} in {self.campaigns}", hint=hint)
         return name
 
-    def enrol(self, name: str) -> CampaignRow:
+    def enrol(self, name: str, *, edited: bool = False) -> CampaignRow:
         """Return a campaign's row; a campaign that only has a file yet is taken into the store.
+
+        ``edited`` allows a file that was edited since: the store's version holds, and `notices` says so. Results
+        can always be recorded and looked at; only new proposals wait for ``labloop revise``.
 
         Raises
         ------
@@ -96,8 +102,10 @@ class Workspace:
         if self.store.exists:
             with self.store.read() as snapshot:
                 row = snapshot.find(name)
+            if row is not None and row.experiments == 0 and self.drifted(row):
+                return self.revise(name, reason="edited before the first experiment")
             if row is not None:
-                self._refuse_drift(row, path)
+                self._mind_drift(row, path, edited=edited)
                 return row
         spec = self.read(name)
         return create(self.store, spec, source=source_of(path))
@@ -140,12 +148,21 @@ class Workspace:
             return False
         return self.read(row.name) != spec_of(row)
 
-    def _refuse_drift(self, row: CampaignRow, path: Path) -> None:
-        if self.drifted(row):
-            raise Conflict(
-                f"{path} was edited after version {row.spec_version} of {row.name} was taken into the store",
-                hint=f"take the new version in with:  labloop revise {row.name} --reason '...'",
-            )
+    def _mind_drift(self, row: CampaignRow, path: Path, *, edited: bool) -> None:
+        fix = f"take the new version in with:  labloop revise {row.name} --reason '...'"
+        try:
+            drifted = self.drifted(row)
+        except LabloopError as error:
+            if not edited:
+                raise
+            self.notices.append(f"{path} is not in order ({error}); version {row.spec_version} holds.")
+            return
+        if not drifted:
+            return
+        if not edited:
+            was = f"{path} was edited after version {row.spec_version} of {row.name} was taken into the store"
+            raise Conflict(was, hint=fix)
+        self.notices.append(f"{path} was edited; version {row.spec_version} holds until you {fix}")
 
 
 def source_of(path: Path) -> str:
@@ -156,7 +173,7 @@ def source_of(path: Path) -> str:
 def open_workspace(folder: str | Path | None = None, *, store: str | None = None) -> Workspace:
     """Find the workspace: the folder given, else the nearest one upwards that has ``campaigns/``.
 
-    ``store`` is a SQLAlchemy URL; without it the environment's ``LABLOOP_STORE``, else the workspace's own
+    ``store`` is a SQLAlchemy URL or a SQLite file; without it the environment's ``LABLOOP_STORE``, else the workspace's own
     SQLite file ``campaigns/labloop.db``.
     """
     if folder is None:
@@ -165,5 +182,7 @@ def open_workspace(folder: str | Path | None = None, *, store: str | None = None
     folder = Path(folder)
     url = store or os.environ.get("LABLOOP_STORE") or f"sqlite:///{(folder / _FOLDER / _DATABASE).absolute()}"
     if "://" not in url:
+        if not Path(url).exists() and Path(url).suffix not in _SUFFIXES:
+            raise UsageError(f"no store {url}", hint="to make a new one, give its file a name that ends in .db")
         url = f"sqlite:///{Path(url).absolute()}"
     return Workspace(folder, Store(url))

@@ -23,7 +23,7 @@ from labloop.planner.features import Features
 from labloop.planner.kernel import Array
 from labloop.space import Space
 
-__all__ = ["ENUMERATED", "Score", "Search"]
+__all__ = ["ENUMERATED", "Score", "Search", "exhausted"]
 
 ENUMERATED = 100_000
 _CHUNK = 4096
@@ -204,6 +204,12 @@ class Search:
             rows.append(turned)
         found = np.vstack(rows)
         return found[np.asarray(self.space.feasible(found))]
+
+
+def exhausted(space: Space, known: Array) -> bool:
+    """Whether a finite space has no row left that is not among the known ones (n, d)."""
+    rows = space.enumerate(ENUMERATED)
+    return rows is not None and set(keys_of(rows)) <= set(keys_of(known))
 
 
 def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Array:

@@ -16,7 +16,7 @@ from labloop.planner.data import Data, gather
 from labloop.planner.goal import Aim, aim_of
 from labloop.planner.kernel import Array
 from labloop.planner.models import WORKS, Models, fit_models
-from labloop.planner.optimise import Search
+from labloop.planner.optimise import Search, exhausted
 from labloop.planner.predict import Forecast, predictions
 from labloop.planner.strategy import TAU, Pick, Strategist
 from labloop.planner.words import reason_of
@@ -61,6 +61,10 @@ def plan(
     space = Space(spec)
     rng = np.random.default_rng(seed)
     data = gather(spec, space, observed, pending)
+    if exhausted(space, data.known):
+        return Proposal(
+            (), seed, spec.planner.strategy, {"surrogate": None}, ("Everything that is feasible is known.",)
+        )
     models, why = _models(spec, space, data, rng)
     if models is None:
         return _start(spec, space, data, n, rng=rng, seed=seed, why=why)

@@ -95,9 +95,12 @@ def write_file(path: Path, content: bytes) -> Path:
     StorageError
         If it cannot be written.
     """
+    aside = path.with_name(f".{path.name}.part")
     try:
-        path.write_bytes(content)
+        aside.write_bytes(content)
+        aside.replace(path)
     except OSError as error:
+        aside.unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise StorageError(f"{path} cannot be written: {reason}", hint="choose another place") from error
     return path

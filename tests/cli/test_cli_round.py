@@ -131,8 +131,21 @@ def test_an_edited_file_is_a_conflict_until_it_is_revised(reaction: Cli) -> None
     path.write_text(CAMPAIGN.replace("[20, 80]", "[20, 90]"))
     reaction("suggest", code=5)
     assert "labloop revise reaction" in reaction.err
+    # What was measured can always be written down, and looked at.
+    reaction("record", "1", "--result", "yield=5")
+    (said,) = reaction.json("show", "1")["warnings"]
+    assert "version 1 holds until" in said
     assert "version 2" in reaction("revise", "--reason", "a better oven")
-    reaction("status")
+    assert "was edited" not in reaction("status") + reaction.err
+
+
+def test_a_file_edited_before_the_first_experiment_is_simply_read_again(cli: Cli) -> None:
+    path = cli.folder / "campaigns" / "reaction.yaml"
+    path.write_text(CAMPAIGN)
+    cli("status")
+    path.write_text(CAMPAIGN.replace("[20, 80]", "[20, 90]"))
+    cli("suggest")
+    assert cli.json("status")["data"]["spec_version"] == 2
 
 
 def test_everything_is_exported_and_comes_back_as_it_was(reaction: Cli) -> None:

@@ -281,3 +281,13 @@ def test_predictions_stay_within_what_is_possible(cube: Cube, run: Run) -> None:
     observed = run(spec, 8, lambda c: {"y": min(max(3 * bowl(c)["y"] - 2, 0.0), 1.0)})
     for each in plan(spec, observed, [], 4, 0).experiments:
         assert 0 <= each.predictions["y"].low <= each.predictions["y"].high <= 1
+
+
+def test_an_exhausted_space_is_seen_before_any_model_is_fitted(
+    cube: Cube, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = cube(parameters={"a": {"levels": [1.0, 2.0, 3.0]}, "b": {"choices": ["x", "y", "z"]}})
+    observed = run(spec, 9, lambda c: {"y": float(c["a"])})
+    monkeypatch.setattr(sys.modules["labloop.planner.plan"], "fit_models", None)
+    assert len({json.dumps(dict(each.executed), sort_keys=True) for each in observed}) == 9
+    assert plan(spec, observed, [], 2, 0).experiments == ()
