@@ -173,8 +173,8 @@ def source_of(path: Path) -> str:
 def open_workspace(folder: str | Path | None = None, *, store: str | None = None) -> Workspace:
     """Find the workspace: the folder given, else the nearest one upwards that has ``campaigns/``.
 
-    ``store`` is a SQLAlchemy URL or a SQLite file; without it the environment's ``LABLOOP_STORE``, else the workspace's own
-    SQLite file ``campaigns/labloop.db``.
+    ``store`` is a SQLAlchemy URL or a SQLite file; without it the environment's ``LABLOOP_STORE``, else the
+    workspace's own SQLite file ``campaigns/labloop.db``.
     """
     if folder is None:
         here = Path.cwd()
