@@ -80,7 +80,7 @@ class Evidence:
         prior: NoisePrior,
         known: float | None = None,
     ) -> None:
-        self.n, self.features, self.y, self.repeats, self.layout = len(y), features, y, repeats, layout
+        self.n, self.y, self.repeats, self.layout = len(y), y, repeats, layout
         self.prior, self.known = prior, known
         self.kernel: Kernel = kernel_for(layout)
         self._distances = group_distances(features, layout)

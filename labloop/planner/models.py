@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from labloop.planner.data import Data, Table
 from labloop.planner.features import Features, features_of
@@ -27,6 +28,8 @@ WORKS = ""
 """The name under which 'these conditions work' is modelled: no outcome can be called that."""
 # Known errors below this share of the variance of y count as this: a noise-free process is singular.
 _LEAST_NOISE = 1e-4
+# Hyperparameters are learnt from at most so many rows: an evaluation costs n^3, and says little more beyond.
+_LEARNT_FROM = 600
 # A bent scale has to earn it: a power of 0 or 2 costs two nats.
 _BEND = 0.5
 _BENT_FROM = 8
@@ -89,6 +92,9 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -
 class _Fitted:
     """One outcome in one scale, and the best mode of its hyperparameters."""
 
+    rows: Array
+    y: Array
+    repeats: Array
     evidence: Evidence
     scale: Scale
     mode: Hyper
@@ -114,12 +120,22 @@ def _fitted(
     if within > 0:
         prior = prior.informed(max(within, math.exp(-12.0)), table.freedom)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
-    evidence = Evidence(rows, y, repeats=table.repeats, layout=features.layout, prior=prior, known=known)
+    part = _part(len(y))
+    evidence = Evidence(
+        rows[part], y[part], repeats=table.repeats[part], layout=features.layout, prior=prior, known=known
+    )
     modes = fit(evidence, rng) if warm is None else fit(evidence, rng, starts=2, warm=warm)
     if not modes:
         return None
     bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
-    return _Fitted(evidence, scale, modes[0], modes[0].value + float(slopes.sum()) + bend)
+    return _Fitted(rows, y, table.repeats, evidence, scale, modes[0], modes[0].value + float(slopes[part].sum()) + bend)
+
+
+def _part(n: int) -> npt.NDArray[np.intp]:
+    """Return the rows that the hyperparameters are learnt from: all, or an even random share of many."""
+    if n <= _LEARNT_FROM:
+        return np.arange(n)
+    return np.sort(np.random.default_rng(n).choice(n, _LEARNT_FROM, replace=False))
 
 
 def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Generator) -> _Fitted:
@@ -142,10 +158,10 @@ def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Ge
 
 
 def _sampled(name: str, fitted: _Fitted, rng: np.random.Generator) -> Surrogate:
-    evidence, mode = fitted.evidence, fitted.mode
-    count = samples_for(evidence.n)
-    hypers = sample(evidence, mode, count, rng) if count > 1 else [mode]
-    process = Process.of(evidence.kernel, hypers, evidence.features, evidence.y, evidence.repeats)
+    mode = fitted.mode
+    count = samples_for(len(fitted.y))
+    hypers = sample(fitted.evidence, mode, count, rng) if count > 1 else [mode]
+    process = Process.of(fitted.evidence.kernel, hypers, fitted.rows, fitted.y, fitted.repeats)
     return Surrogate(name, fitted.scale, process, mode)
 
 

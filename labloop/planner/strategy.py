@@ -30,7 +30,7 @@ import torch
 
 from labloop.planner.acquisition import Acquisition, Direct, log_sum_exp
 from labloop.planner.data import Data
-from labloop.planner.explore import Learning, inner, most_novel
+from labloop.planner.explore import Learning, farthest, inner
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
@@ -122,8 +122,7 @@ class Strategist:
             return ready
         match slot:
             case "novelty":
-                rows = self.search.pool()
-                return most_novel(self.space, inner(self.space, rows), self._known()) if len(rows) else None
+                return self._novel()
             case "learn":
                 references = self.models.features(self.search.anywhere(_REFERENCES))
                 processes = list(self.acquisition.processes.values())
@@ -133,6 +132,15 @@ class Strategist:
             case _:
                 found = self._improve()
         return None if found is None else found[0]
+
+    def _novel(self) -> Array | None:
+        """Return the most promising of what is farthest from everything known."""
+        rows = self.search.pool()
+        if not len(rows):
+            return None
+        far = farthest(self.space, inner(self.space, rows), self._known())
+        self.acquisition.goal = self.aim.goal(self.rng)
+        return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
     def _improve(self) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)

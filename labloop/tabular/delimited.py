@@ -16,6 +16,8 @@ MOST_CELLS = 5_000_000
 """No laboratory's table is larger; a file that is would only exhaust the memory."""
 
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+# Excel's own first line that names the delimiter.
+_TOLD = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)
 _GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
 Row = tuple[int, list[str]]
@@ -36,10 +38,11 @@ def csv_rows(text: str, source: str) -> list[tuple[int, list[Cell]]]:
     InvalidTable
         If a row has fewer cells than headings.
     """
-    first = text[:100].splitlines()[0] if text else ""
-    if first.lower().startswith("sep=") and len(first) == 5:
-        raise InvalidInput(f"{source} begins with {first!r}", hint="remove this line")
-    rows = _split(text, source)
+    told = _TOLD.match(text)
+    if told:
+        rows = [(line + 1, cells) for line, cells in _rows(text[told.end() :], told[1], source)]
+    else:
+        rows = _split(text, source)
     _refuse_short(rows, source)
     return [(line, [unguarded(cell) for cell in cells]) for line, cells in rows]
 

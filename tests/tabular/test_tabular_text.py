@@ -98,9 +98,12 @@ class TestDelimiters:
         assert table.headings == ("Temp, °C", "Yield, %")
         assert [table.number(cell) for cell in table.rows[0]] == [60.5, 1.25]
 
-    def test_a_line_that_names_the_delimiter_is_refused(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidInput, match="begins with 'sep=;'"):
-            read(tmp_path, "sep=;\na;b\n1;2\n")
+    def test_a_line_that_names_the_delimiter_is_believed(self, tmp_path: Path) -> None:
+        table = read(tmp_path, "sep=;\na, b;c\n1,5;2\n")
+        assert table.headings == ("a, b", "c")
+        assert [table.number(cell) for cell in table.rows[0]] == [1.5, 2.0]
+        with pytest.raises(InvalidTable, match="line 4, row 2: 1 cells for 2 headings"):
+            read(tmp_path, "sep=;\na;b\n1;2\n3\n")
 
 
 class TestShape:

@@ -1,0 +1,41 @@
+"""Novelty: far from everything known, and the most promising of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from labloop.planner import plan
+from labloop.planner.explore import SHARE, farthest, inner
+from labloop.records import Experiment
+from labloop.space import Space
+from labloop.spec.models import Spec
+
+
+def test_the_farthest_quarter_is_farther_than_the_rest(cube: Callable[..., Spec]) -> None:
+    space, rng = Space(cube(2)), np.random.default_rng(0)
+    rows, known = space.sample(400, rng), space.sample(10, rng)
+    found = farthest(space, rows, known)
+    assert len(found) == SHARE * len(rows)
+    gaps = space.distances(rows, known).min(axis=1)
+    assert space.distances(found, known).min() >= np.sort(gaps)[-len(found)]
+
+
+def test_the_inner_box_stays_away_from_every_bound(cube: Callable[..., Spec]) -> None:
+    space = Space(cube(3))
+    rows = inner(space, space.sample(500, np.random.default_rng(0)))
+    assert len(rows) > 100
+    assert (rows.min(), rows.max()) > (0.11, 0.5)
+    assert rows.max() < 0.89
+
+
+def test_a_model_that_sees_nothing_to_gain_sends_most_of_a_batch_elsewhere(
+    cube: Callable[..., Spec], run: Callable[..., list[Experiment]]
+) -> None:
+    spec = cube(2)
+    observed = run(spec, 40, lambda c: {"y": float(c["x0"])})
+    found = plan(spec, observed, [], 4, 0).experiments
+    novel = [each.distance for each in found if each.slot == "novelty"]
+    assert len(novel) == 3
+    assert min(each for each in novel if each is not None) > 0.05
