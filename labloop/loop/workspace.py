@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from labloop.errors import Conflict, InvalidInput, NotFound, UsageError, did_you_mean
+from labloop.errors import Conflict, InvalidInput, NotFound, UsageError, did_you_mean, shown_path
 from labloop.loop.campaigns import create, revise, spec_of
 from labloop.spec.models import Spec, check_name
 from labloop.spec.reader import read_spec
@@ -100,7 +100,7 @@ class Workspace:
                 self._refuse_drift(row, path)
                 return row
         spec = self.read(name)
-        return create(self.store, spec, source=source_of(path))
+        return create(self.store, spec, source=source_of(path), file=path)
 
     def read(self, name: str) -> Spec:
         """Read a campaign's file.
@@ -114,7 +114,8 @@ class Workspace:
         spec = read_spec(path)
         if spec.name != name:
             raise InvalidInput(
-                f"{path} says name: {spec.name}", hint=f"call the file {spec.name}.yaml, or write name: {name}"
+                f"{shown_path(path)} says name: {spec.name}",
+                hint=f"call the file {spec.name}.yaml, or write name: {name}",
             )
         return spec
 
@@ -130,7 +131,7 @@ class Workspace:
         """
         path = self.file(name)
         if spec is None:
-            return revise(self.store, self.read(name), reason=reason, source=source_of(path))
+            return revise(self.store, self.read(name), reason=reason, source=source_of(path), file=path)
         return revise(self.store, spec, reason=reason)
 
     def drifted(self, row: CampaignRow) -> bool:
@@ -143,7 +144,7 @@ class Workspace:
     def _refuse_drift(self, row: CampaignRow, path: Path) -> None:
         if self.drifted(row):
             raise Conflict(
-                f"{path} was edited after version {row.spec_version} of {row.name} was taken into the store",
+                f"{shown_path(path)} was edited after version {row.spec_version} of {row.name} was taken in",
                 hint=f"take the new version in with:  labloop revise {row.name} --reason '...'",
             )
 

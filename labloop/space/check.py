@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from labloop.space.descent import TRIES
 from labloop.space.grid import Grid
 from labloop.space.sampler import Sampler
 from labloop.spec.models import Spec
+from labloop.spec.rules import linearise, names_in
 
 __all__ = ["check_feasible"]
 
@@ -74,12 +77,53 @@ def _conflict(spec: Spec, grid: Grid) -> Problem | None:
     words += [f"the mixture {grid.groups[each].name} (total {grid.groups[each].amount:g})" for each in mixtures]
     path = f"constraints.{rules[0]}" if rules else f"mixtures.{grid.groups[mixtures[0]].name}"
     if len(words) == 1:
+        hint = _between_steps(spec, grid, rules[0]) if rules else ""
         return Problem(
-            f"no experiment within the bounds and steps satisfies {words[0]}", path, "widen the bounds, or relax it"
+            f"no experiment within the bounds and steps satisfies {words[0]}", path, hint or _wider(spec, rules)
         )
     return Problem(
         f"these contradict each other within the bounds and steps: {'; '.join(words)}", path, "relax one of them"
     )
+
+
+def _wider(spec: Spec, rules: Sequence[int]) -> str:
+    """Say what would have to be widened: the parameters that one rule speaks of."""
+    names = (
+        [name for name in dict.fromkeys(names_in(spec.rules[rules[0]].tree)) if name in spec.varied] if rules else []
+    )
+    return f"widen {' or '.join(names)}, or relax it" if names else "widen the bounds, or relax it"
+
+
+def _between_steps(spec: Spec, grid: Grid, rule: int) -> str:
+    """Say which range to write instead of an equality that lies between two steps; nothing where it does not.
+
+    With ``a + b == c`` and steps ``s``, the left side is its lowest value plus a multiple of the steps'
+    greatest common divisor ``g``.
+    """
+    linear = linearise(spec.rules[rule].tree)
+    if linear is None or linear.operator != "==":
+        return ""
+    lowest, highest, g = Fraction(0), Fraction(0), Fraction(0)
+    for name, factor in linear.coefficients:
+        axis = grid.axes[grid.names.index(name)] if name in grid.names else None
+        if axis is None or axis.names or len(axis.segments) != 1:
+            return ""
+        exact, (only,) = Fraction(factor).limit_denominator(10**9), axis.segments
+        ends = sorted(exact * Fraction(each).limit_denominator(10**12) for each in (only.low, only.high))
+        lowest, highest = lowest + ends[0], highest + ends[1]
+        step = abs(exact * only.pitch)
+        g = Fraction(
+            gcd(g.numerator * step.denominator, step.numerator * g.denominator), g.denominator * step.denominator
+        )
+    bound = Fraction(linear.bound).limit_denominator(10**12)
+    if not g or not lowest < bound < highest:
+        return ""
+    below = lowest + (bound - lowest) // g * g
+    sides = " + ".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in linear.coefficients)
+    return (
+        f"it lies between two steps: write {float(below):.12g} <= {sides} <= {float(below + g):.12g}, "
+        "or give the parameters a step that meets it"
+    ).replace("+ -", "- ")
 
 
 def _contradict(grid: Grid, rules: Sequence[int], mixtures: Sequence[int]) -> bool:
