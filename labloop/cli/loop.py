@@ -159,4 +159,5 @@ def _refused(error: LabloopError) -> None:
     if error.hint:
         # Hints of the other rooms name commands and their options, which are typed elsewhere.
         shell = " (in the shell: stop leaves the loop, which goes on later)"
-        said(console(stderr=True), f"  fix: {error.hint}{shell if '--' in error.hint else ''}")
+        elsewhere = "--" in error.hint or "labloop " in error.hint
+        said(console(stderr=True), f"  fix: {error.hint}{shell if elsewhere else ''}")

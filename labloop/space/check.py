@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import reduce
 from math import gcd
 
 import numpy as np
@@ -88,42 +89,46 @@ def _conflict(spec: Spec, grid: Grid) -> Problem | None:
 
 def _wider(spec: Spec, rules: Sequence[int]) -> str:
     """Say what would have to be widened: the parameters that one rule speaks of."""
-    names = (
-        [name for name in dict.fromkeys(names_in(spec.rules[rules[0]].tree)) if name in spec.varied] if rules else []
-    )
+    mentioned = dict.fromkeys(names_in(spec.rules[rules[0]].tree)) if rules else ()
+    names = [name for name in mentioned if name in spec.varied]
     return f"widen {' or '.join(names)}, or relax it" if names else "widen the bounds, or relax it"
 
 
 def _between_steps(spec: Spec, grid: Grid, rule: int) -> str:
     """Say which range to write instead of an equality that lies between two steps; nothing where it does not.
 
-    With ``a + b == c`` and steps ``s``, the left side is its lowest value plus a multiple of the steps'
-    greatest common divisor ``g``.
+    With ``a + b == c`` and evenly spaced grids, the left side is its lowest value plus a multiple of ``g``, the
+    steps' greatest common divisor. Where a grid is uneven (a log scale, 0 or at least min), ``g`` is the widest step.
     """
     linear = linearise(spec.rules[rule].tree)
-    if linear is None or linear.operator != "==":
+    if linear is None or linear.operator != "==" or not all(name in grid.names for name, _ in linear.coefficients):
         return ""
-    lowest, highest, g = Fraction(0), Fraction(0), Fraction(0)
-    for name, factor in linear.coefficients:
-        axis = grid.axes[grid.names.index(name)] if name in grid.names else None
-        if axis is None or axis.names or len(axis.segments) != 1:
-            return ""
-        exact, (only,) = Fraction(factor).limit_denominator(10**9), axis.segments
-        ends = sorted(exact * Fraction(each).limit_denominator(10**12) for each in (only.low, only.high))
-        lowest, highest = lowest + ends[0], highest + ends[1]
-        step = abs(exact * only.pitch)
-        g = Fraction(
-            gcd(g.numerator * step.denominator, step.numerator * g.denominator), g.denominator * step.denominator
-        )
-    bound = Fraction(linear.bound).limit_denominator(10**12)
-    if not g or not lowest < bound < highest:
+    axes = [(grid.axes[grid.names.index(name)], _exactly(factor)) for name, factor in linear.coefficients]
+    bound = _exactly(linear.bound)
+    lowest = sum(min(factor * _exactly(axis.low), factor * _exactly(axis.high)) for axis, factor in axes)
+    highest = sum(max(factor * _exactly(axis.low), factor * _exactly(axis.high)) for axis, factor in axes)
+    steps = [abs(factor * part.pitch) for axis, factor in axes for part in axis.segments if part.count > 1]
+    if not steps or any(axis.names for axis, _ in axes) or not lowest < bound < highest:
         return ""
-    below = lowest + (bound - lowest) // g * g
+    even = all(len(axis.segments) == 1 for axis, _ in axes)
+    g, first = (reduce(_divisor, steps), lowest) if even else (max(steps), Fraction(0))
+    below = first + (bound - first) // g * g
     sides = " + ".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in linear.coefficients)
     return (
         f"it lies between two steps: write {float(below):.12g} <= {sides} <= {float(below + g):.12g}, "
         "or give the parameters a step that meets it"
     ).replace("+ -", "- ")
+
+
+def _exactly(value: float) -> Fraction:
+    """Return the short decimal that a float64 was written as."""
+    return Fraction(repr(value))
+
+
+def _divisor(a: Fraction, b: Fraction) -> Fraction:
+    """Return the greatest common divisor of two fractions."""
+    common = a.denominator * b.denominator
+    return Fraction(gcd(int(a * common), int(b * common)), common)
 
 
 def _contradict(grid: Grid, rules: Sequence[int], mixtures: Sequence[int]) -> bool:

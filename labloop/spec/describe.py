@@ -38,7 +38,7 @@ def describe(what: Parameter | Outcome, spec: Spec) -> str:
             return _outcome(what, spec)
     if getattr(what, "change", "easy") == "hard":
         text += "; hard to change, so the same across a batch"
-    return text + (f" ({what.description})" if what.description else "")
+    return text + _aside(what)
 
 
 def describe_mixture(name: str, mixture: Mixture, spec: Spec) -> str:
@@ -111,4 +111,9 @@ def _outcome(outcome: Outcome, spec: Spec) -> str:
     if outcome.error:
         parts.append(f"known error {outcome.error:g}")
     text = ", ".join(dict.fromkeys(parts))
-    return text + (f" ({outcome.description})" if outcome.description else "")
+    return text + _aside(outcome)
+
+
+def _aside(what: Parameter | Outcome) -> str:
+    heading = f", in tables {what.label!r}" if what.label else ""
+    return heading + (f" ({what.description})" if what.description else "")

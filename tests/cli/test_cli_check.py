@@ -14,7 +14,7 @@ name: gel
 parameters:
   A: {mixture: m, min: 0.05, step: 0.05}
   B: {mixture: m, required: true}
-  C: {mixture: m}
+  C: {mixture: m, label: "Cement (%)"}
   temperature: {bounds: [20, 80], step: 5, unit: degC, change: hard}
   t: {value: 16, unit: h}
 mixtures:
@@ -40,7 +40,7 @@ def test_everything_that_the_file_asks_for_is_said(cli: Cli) -> None:
     for expected in [
         "A share of m (sum 1): 0, or 0.05 to 1 in steps of 0.05",
         "B share of m (sum 1): 0 to 1, never left out",
-        "C share of m (sum 1): 0 to 1 ",
+        "C share of m (sum 1): 0 to 1, in tables 'Cement (%)'",
         "temperature [degC] 20 to 80 in steps of 5; hard to change, so the same across a batch",
         "t [h] always 16 ",
         "adhesion [kPa] maximize, possible are 0 to 500",

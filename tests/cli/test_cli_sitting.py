@@ -119,7 +119,7 @@ def test_a_number_alone_among_several_outcomes_is_refused(several: Sat) -> None:
 
 def test_what_is_missing_is_asked_for_again_and_can_be_given_later(several: Sat) -> None:
     said = several("yield=50", "97", "yield=60", "", "stop")
-    assert "still missing: purity. Type it now, or Enter; later: #1 purity=VALUE" in said
+    assert "still missing: purity. Type it now, or Enter, and later: #1 purity=VALUE" in said
     assert "reaction#1 purity: recorded reaction#1: purity = 97" in said
     assert several.outcomes(1) == [{"yield": 50, "purity": 97}]
     said = several("#2 purity=98")
@@ -130,6 +130,14 @@ def test_what_is_missing_is_asked_for_again_and_can_be_given_later(several: Sat)
 def test_what_was_set_otherwise_is_recorded_with_the_result(glue: Sat) -> None:
     assert "recorded glue#1: adhesion = 3 kPa, temperature = 65 degC" in glue("adhesion=3 temperature=65")
     assert glue.experiment(1)["executed"]["temperature"] == 65
+
+
+def test_what_is_only_done_in_the_shell_is_said_to_be(glue: Sat) -> None:
+    said = glue("83.2", "#1 adhesion=38.2", "#1 fail", "#1 83.2")
+    assert said.count("(in the shell: stop leaves the loop, which goes on later)") == 2
+    assert "has adhesion = 83.2 written down, now 38.2 is handed in" in said
+    assert "glue#1 has that already, left as it is" in said
+    assert glue.outcomes(1) == [{"adhesion": 83.2}]
 
 
 def test_a_failure_is_recorded_with_its_kind_and_why(glue: Sat) -> None:
