@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 __all__ = [
     "Busy",
@@ -41,6 +42,7 @@ __all__ = [
     "StorageError",
     "UsageError",
     "did_you_mean",
+    "shown_path",
 ]
 
 
@@ -188,3 +190,11 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         return ""
     shown = ", ".join(words[:12]) + (", ..." if len(words) > 12 else "")
     return f"known: {shown}"
+
+
+def shown_path(path: Path) -> str:
+    """Return a path as messages show it: relative where it lies in the current folder."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)

@@ -12,8 +12,9 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, workspace
 from labloop.cli.progress import working
 from labloop.cli.render import _table, heading, said
+from labloop.errors import shown_path
 from labloop.loop.campaigns import check
-from labloop.spec.describe import describe
+from labloop.spec.describe import describe, describe_mixture, describe_planner, remarks
 from labloop.spec.models import Spec
 from labloop.spec.reader import read_spec
 
@@ -48,8 +49,8 @@ def command(
         name = ws.resolve(campaign)
         path, spec = ws.file(name), ws.read(name)
     with working("looking for a feasible experiment"):
-        check(spec)
-    return Answer(_data(spec, path), lambda console: _show(console, spec, path))
+        check(spec, path)
+    return Answer(_data(spec, path), lambda console: _show(console, spec, path), remarks(spec))
 
 
 def _data(spec: Spec, path: Path) -> dict[str, Any]:
@@ -68,6 +69,14 @@ def _show(console: Console, spec: Spec, path: Path) -> None:
     for name, outcome in spec.outcomes.items():
         table.add_row(Text(heading(name, outcome.unit), style="green"), Text(describe(outcome, spec)))
     console.print(table)
-    for rule in spec.constraints:
-        said(console, f"  {rule}")
-    said(console, "", f"{path} is in order, and there are experiments that satisfy it.")
+    said(console, "", *_whole(spec))
+    said(console, "", f"{shown_path(path)} is in order, and there are experiments that satisfy it.")
+
+
+def _whole(spec: Spec) -> list[str]:
+    """Say what holds for all parameters together, and how experiments are proposed."""
+    lines = [f"mixture {name}: {describe_mixture(name, each, spec)}" for name, each in spec.mixtures.items()]
+    lines += [f"constraint: {rule}" for rule in spec.constraints]
+    if spec.candidates is not None:
+        lines.append(f"candidates: only the {len(spec.candidates.rows)} listed experiments can be run")
+    return [*lines, f"planner: {describe_planner(spec)}"]

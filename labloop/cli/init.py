@@ -13,11 +13,12 @@ from labloop.cli.options import Json, StoreUrl, Yes
 from labloop.cli.prompts import agreed, interactive
 from labloop.cli.render import said
 from labloop.cli.wizard import questions
-from labloop.errors import UsageError
+from labloop.errors import Conflict, LabloopError, UsageError, shown_path
 from labloop.exchange.infer import infer_spec
 from labloop.loop.start import start
-from labloop.loop.workspace import open_workspace
-from labloop.spec.models import check_name
+from labloop.loop.workspace import Workspace, open_workspace
+from labloop.spec.models import SCHEMA, check_name
+from labloop.spec.writer import spec_to_yaml
 from labloop.tabular import read_table
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def command(
     elif template is not None:
         spec = _from_template(template, campaign)
     elif interactive(json):
-        spec = questions(campaign)
+        path, spec = _asked(ws, campaign, force)
+        return Answer(_data(spec, path, notes), lambda to: _show(to, spec["name"], path, source))
     else:
         raise UsageError(
             "nobody is there to answer the questions", hint="give --from results.csv or --template reaction"
@@ -77,8 +79,27 @@ def command(
             return Answer({"campaign": spec["name"], "file": None, "notes": list(notes)})
         notes = ()
     path = start(ws, spec, comments=comments, force=force)
-    data = {"campaign": spec["name"], "file": str(path), "notes": list(notes), "spec": spec}
-    return Answer(data, lambda to: _show(to, spec["name"], path, source), notes)
+    return Answer(_data(spec, path, notes), lambda to: _show(to, spec["name"], path, source), notes)
+
+
+def _asked(ws: Workspace, campaign: str | None, force: bool) -> tuple[Path, dict[str, Any]]:
+    """Ask, and write what was answered; where that fails, show it, so that nothing typed is lost."""
+    taken = () if force else ws.names()
+    if campaign is not None:
+        ws.file(campaign)
+        if campaign in taken:
+            raise Conflict(f"there is a campaign {campaign!r} already", hint="choose another name, or give --force")
+    spec = questions(campaign, taken=taken)
+    try:
+        return start(ws, spec, force=force), spec
+    except LabloopError:
+        said(console(stderr=True), "", "It could not be written. This is what you answered:", "")
+        said(console(stderr=True), *spec_to_yaml({"schema": SCHEMA, **spec}).splitlines(), "")
+        raise
+
+
+def _data(spec: Mapping[str, Any], path: Path, notes: tuple[str, ...]) -> dict[str, Any]:
+    return {"campaign": spec["name"], "file": str(path), "notes": list(notes), "spec": spec}
 
 
 def _name_from(source: Path) -> str:
@@ -99,7 +120,7 @@ def _from_template(template: str, campaign: str | None) -> dict[str, Any]:
 
 
 def _show(to: Console, name: str, path: Path, source: Path | None) -> None:
-    said(to, f"Wrote {path}. Read it, edit it, then:")
+    said(to, f"Wrote {shown_path(path)}. Read it, edit it, then:")
     said(to, f"  labloop check {name}")
     if source is not None:
         said(to, f"  labloop import {name} {source}")

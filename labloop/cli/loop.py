@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import typer
@@ -11,29 +13,19 @@ from labloop.cli.answer import Answer, console
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
 from labloop.cli.progress import working
 from labloop.cli.prompts import ask
-from labloop.cli.record import show_recorded
-from labloop.cli.render import conditions_table, said
-from labloop.cli.suggest import show_suggestion
-from labloop.errors import LabloopError, NothingToSuggest
-from labloop.loop.correct import veto
-from labloop.loop.handin import hand_in, type_in
+from labloop.cli.render import conditions_table, proposals, said
+from labloop.cli.sitting import Sitting, commands
+from labloop.errors import LabloopError, NothingToSuggest, UsageError
 from labloop.loop.look import experiments, read_spec_of, status
 from labloop.loop.suggest import suggest
-from labloop.loop.typed import outcome
 from labloop.loop.workspace import Workspace
-from labloop.records import Experiment, FailureKind, Result, experiment_id
+from labloop.records import Experiment, Status, experiment_id
 from labloop.spec.models import Spec
 
 __all__ = ["command"]
 
-_HELP = """\
-  VALUE            the result (with several outcomes: NAME=VALUE NAME=VALUE)
-  Enter            not yet: go on to the next
-  fail [KIND]      it gave no result: infeasible (default), equipment, operator, qc
-  veto WHY         it will not be run
-  file PATH        take results from a filled-in sheet
-  more [N]         propose a further batch without waiting
-  stop             stop here; labloop loop goes on from here"""
+_STOP = ("stop", "quit", "exit", "q")
+_LACKING_SHOWN = 8
 
 
 def command(
@@ -51,95 +43,121 @@ def command(
 
         labloop loop hydrogel
     """
+    if json and not sys.stdin.isatty():
+        raise UsageError(
+            "labloop loop asks at a terminal, and there is none",
+            hint="programs use: labloop suggest --json, then labloop record --json",
+        )
     ws = workspace(store)
     name = ws.resolve(campaign)
     ws.enrol(name)
     to = console(stderr=True)
-    said(to, f"{name}: type the result of each experiment, or:", _HELP, "")
+    spec = read_spec_of(ws.store, name)
+    said(to, f"{name}: type the result of each experiment, or:", *commands(spec), "")
+    said(to, *_lacking(spec, experiments(ws.store, name)))
+    loop = _Loop(ws, name, n)
     try:
-        while _round(ws, name, n):
+        while loop.round():
             pass
     except NothingToSuggest as error:
-        said(to, error.message, error.hint)
+        said(to, error.message, f"  fix: {error.hint}")
     except EOFError:
-        pass
+        said(to, "")
+    return _closing(ws, name)
+
+
+def _closing(ws: Workspace, name: str) -> Answer:
     standing = status(ws.store, name)
     best = ", ".join(experiment_id(name, each) for each in standing.best) or "nothing measured yet"
-    text = f"{standing.observations} observations, best so far: {best}. Go on with: labloop loop {name}"
+    count = f"{standing.observations} observation{'' if standing.observations == 1 else 's'}"
+    text = f"{count}, best so far: {best}. Go on with: labloop loop {name}"
     return Answer(
         {"campaign": name, "observations": standing.observations, "best": list(standing.best)},
         lambda out: said(out, text),
     )
 
 
-def _round(ws: Workspace, name: str, n: int | None) -> bool:
-    """Ask once for every open experiment; False when the person wants to stop."""
-    spec = read_spec_of(ws.store, name)
-    waiting = experiments(ws.store, name, waiting=True)
-    to = console(stderr=True)
-    if not waiting:
-        _propose(ws, name, n, spec)
+def _lacking(spec: Spec, known: Sequence[Experiment]) -> list[str]:
+    """Say which finished experiments wait for a further outcome: they are not asked for again."""
+    if len(spec.outcomes) == 1:
+        return []
+    missing = {
+        each.number: [name for name in spec.outcomes if each.mean(name) is None]
+        for each in known
+        if each.status is Status.COMPLETED
+    }
+    found = {number: names for number, names in missing.items() if names}
+    if not found:
+        return []
+    shown = ", ".join(f"#{number} ({', '.join(names)})" for number, names in list(found.items())[:_LACKING_SHOWN])
+    more = f" and {len(found) - _LACKING_SHOWN} more" if len(found) > _LACKING_SHOWN else ""
+    number, names = next(iter(found.items()))
+    return [f"Not measured yet: {shown}{more}. Give one with, for instance:  #{number} {names[0]}=VALUE", ""]
+
+
+@dataclass
+class _Loop:
+    """One run of the command; ``shown`` are the experiments whose conditions were printed since the last pass."""
+
+    ws: Workspace
+    name: str
+    n: int | None
+    shown: set[int] = field(default_factory=set)
+
+    def round(self) -> bool:
+        """Ask for every open experiment, until something changes; False when the person wants to stop."""
+        spec = read_spec_of(self.ws.store, self.name)
+        waiting = experiments(self.ws.store, self.name, waiting=True)
+        if not waiting:
+            self._propose(spec, self.n)
+            return True
+        unseen = [each for each in waiting if each.number not in self.shown]
+        if unseen:
+            console(stderr=True).print(conditions_table(spec, unseen))
+            self.shown |= {each.number for each in unseen}
+        sitting = Sitting(self.ws, self.name, spec)
+        for each in waiting:
+            going = self._until_done(sitting, each.number)
+            if going is not None:
+                return going
+        self.shown.clear()
         return True
-    to.print(conditions_table(spec, waiting))
-    for each in waiting:
+
+    def _until_done(self, sitting: Sitting, number: int) -> bool | None:
+        """Ask until one experiment is dealt with; True to look again what is open, False to stop."""
+        wanted = tuple(sitting.spec.outcomes)
         while True:
-            answer = ask(f"{experiment_id(name, each.number)} {_wanted(spec)}", "")
-            if answer.casefold() in ("stop", "quit", "exit", "q"):
+            line = ask(f"{experiment_id(self.name, number)} {sitting.headings(wanted)}", "")
+            if line.casefold() in _STOP:
                 return False
             try:
-                done = _take(ws, name, spec, each, answer, n)
+                taken = sitting.take(number, line, wanted)
+                said(console(stderr=True), *(f"  {each}" for each in taken.lines))
+                if taken.more is not None:
+                    self._propose(sitting.spec, taken.more or self.n)
             except LabloopError as error:
-                said(to, f"  {error.message}", f"  {error.hint}")
+                _refused(error)
                 continue
-            if done == "again":
+            if taken.changed or taken.more is not None:
                 return True
-            break
-    return True
+            if taken.done and not taken.missing:
+                return None
+            wanted = taken.missing or wanted
+
+    def _propose(self, spec: Spec, n: int | None) -> None:
+        with working("planning the next experiments"):
+            suggestion = suggest(self.ws.store, self.name, n)
+        to = console(stderr=True)
+        to.print(proposals(spec, suggestion.experiments))
+        said(to, "", f"Batch {suggestion.batch} of {self.name}, strategy {suggestion.strategy}.")
+        said(to, *(f"note: {note}" for note in suggestion.notes), "")
+        self.shown |= {each.number for each in suggestion.experiments}
 
 
-def _propose(ws: Workspace, name: str, n: int | None, spec: Spec) -> None:
-    with working("planning the next experiments"):
-        suggestion = suggest(ws.store, name, n)
-    to = console(stderr=True)
-    show_suggestion(to, spec, suggestion, None)
-    said(to, *suggestion.notes, "")
-
-
-def _wanted(spec: Spec) -> str:
-    return ", ".join(f"{name} [{each.unit}]" if each.unit else name for name, each in spec.outcomes.items())
-
-
-def _take(ws: Workspace, name: str, spec: Spec, each: Experiment, answer: str, n: int | None) -> str:
-    """Do what one answer says; "again" when what is open has changed."""
-    word, _, rest = answer.partition(" ")
-    match word.casefold():
-        case "":
-            return ""
-        case "help" | "?":
-            said(console(stderr=True), _HELP)
-            return "again"
-        case "fail":
-            kind = FailureKind(rest.strip().casefold()) if rest.strip() else FailureKind.INFEASIBLE
-            type_in(ws.store, name, [Result(each.number, failure=kind)])
-        case "veto":
-            veto(ws.store, name, [each.number], reason=rest)
-        case "file":
-            done = hand_in(ws.store, name, Path(rest.strip()).expanduser())
-            show_recorded(console(stderr=True), done)
-            return "again"
-        case "more":
-            _propose(ws, name, int(rest) if rest.strip().isdigit() else n, spec)
-            return "again"
-        case _:
-            type_in(ws.store, name, [_result(spec, each, answer)])
-    return ""
-
-
-def _result(spec: Spec, each: Experiment, answer: str) -> Result:
-    pairs = [word.partition("=") for word in answer.replace(";", " ").split()]
-    if len(pairs) == 1 and not pairs[0][1]:
-        first = next(iter(spec.objectives))
-        return Result(each.number, {first: outcome(spec, first, answer)})
-    values = {key: outcome(spec, key, text) for key, _, text in pairs}
-    measured = {key: value for key, value in values.items() if key in spec.outcomes}
-    return Result(each.number, measured, {key: value for key, value in values.items() if key not in spec.outcomes})
+def _refused(error: LabloopError) -> None:
+    said(console(stderr=True), f"  {error.message}")
+    if error.hint:
+        # Hints of the other rooms name commands and their options, which are typed elsewhere.
+        shell = " (in the shell: stop leaves the loop, which goes on later)"
+        elsewhere = "--" in error.hint or "labloop " in error.hint
+        said(console(stderr=True), f"  fix: {error.hint}{shell if elsewhere else ''}")

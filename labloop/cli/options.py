@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labloop.errors import InvalidInput, UsageError
+from labloop.errors import InvalidInput, LabloopError, UsageError
 from labloop.loop.lookup import experiment_number
 from labloop.loop.workspace import Workspace, open_workspace
 
@@ -22,14 +22,31 @@ __all__ = [
     "assignments",
     "campaign_and",
     "experiment_numbers",
+    "known_campaigns",
     "notices",
     "workspace",
 ]
 
+
+def known_campaigns(incomplete: str) -> list[str]:
+    """Complete the name of a campaign; nothing where there is no workspace, or it cannot be read."""
+    try:
+        return [name for name in open_workspace().names() if name.startswith(incomplete)]
+    except LabloopError:
+        return []
+
+
 CampaignName = Annotated[
-    str | None, typer.Argument(metavar="CAMPAIGN", help="The campaign; may be left out when there is one.")
+    str | None,
+    typer.Argument(
+        metavar="CAMPAIGN",
+        help="The campaign; may be left out when there is one.",
+        autocompletion=known_campaigns,
+    ),
 ]
-Words = Annotated[list[str] | None, typer.Argument(metavar="CAMPAIGN WHAT", show_default=False)]
+Words = Annotated[
+    list[str] | None, typer.Argument(metavar="CAMPAIGN WHAT", show_default=False, autocompletion=known_campaigns)
+]
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, alone on standard output.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 StoreUrl = Annotated[

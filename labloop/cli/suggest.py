@@ -30,7 +30,11 @@ def command(
     campaign: CampaignName = None,
     n: Annotated[int | None, typer.Option("-n", "--number", min=1, max=384, help="How many experiments.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help=f"{', '.join(_STRATEGIES)}; if not given, as the campaign file says.")
+        str | None,
+        typer.Option(
+            help=f"{', '.join(_STRATEGIES)}; if not given, as the campaign file says.",
+            autocompletion=lambda: list(_STRATEGIES),
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Also write a sheet to fill in: .csv or .xlsx.")

@@ -107,7 +107,8 @@ def _numbers(table: Table, heading: str) -> tuple[tuple[float | None, ...] | Non
         try:
             numbers.append(table.number(cell, unit=unit))
         except InvalidInput as error:
-            problems.append(Problem(error.message, heading, error.hint, row=row))
+            line = table.lines[row - 1] if row <= len(table.lines) else None
+            problems.append(Problem(error.message, heading, error.hint, None if line == row else line, row))
     filled = sum(number is not None for number in numbers)
     if not problems:
         return (tuple(numbers), []) if filled else (None, [])

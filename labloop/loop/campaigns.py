@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from pathlib import Path
 
-from labloop.errors import Conflict, InvalidInput
+from labloop.errors import Conflict, InvalidInput, InvalidSpec
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
+from labloop.spec.reader import located
 from labloop.store import CampaignRow, Store
 
 __all__ = ["check", "create", "revise", "spec_of"]
 
 
-def create(store: Store, spec: Spec, *, source: str = "") -> CampaignRow:
-    """Begin a campaign.
+def create(store: Store, spec: Spec, *, source: str = "", file: Path | None = None) -> CampaignRow:
+    """Begin a campaign; ``file`` is the one it was read from, for messages.
 
     Raises
     ------
@@ -23,12 +25,12 @@ def create(store: Store, spec: Spec, *, source: str = "") -> CampaignRow:
     Conflict
         If the store has one of that name.
     """
-    check(spec)
+    check(spec, file)
     with store.write() as transaction:
         return transaction.create(spec.name, spec.to_json(), source=source)
 
 
-def revise(store: Store, spec: Spec, *, reason: str, source: str = "") -> CampaignRow:
+def revise(store: Store, spec: Spec, *, reason: str, source: str = "", file: Path | None = None) -> CampaignRow:
     """Take in a new version of a campaign's spec; earlier experiments keep what they were run under.
 
     Raises
@@ -38,7 +40,7 @@ def revise(store: Store, spec: Spec, *, reason: str, source: str = "") -> Campai
     Conflict
         If nothing changed.
     """
-    check(spec)
+    check(spec, file)
     with store.write() as transaction:
         row = transaction.campaign(spec.name)
         old = spec_of(row)
@@ -68,19 +70,23 @@ def _refuse_lost_columns(old: Spec, new: Spec) -> None:
             )
 
 
-def check(spec: Spec) -> None:
+def check(spec: Spec, file: Path | None = None) -> None:
     """Make sure that some experiment satisfies the constraints.
 
     Raises
     ------
     InvalidSpec
-        If none does; the constraints that contradict each other are named.
+        If none does; the constraints that contradict each other are named, with their lines in the ``file``.
     """
-    if spec.constraints or spec.candidates or spec.mixtures:
-        # Needs SciPy's solver, which whoever only records or looks must not wait for.
-        from labloop.space import check_feasible
+    if not (spec.constraints or spec.candidates or spec.mixtures):
+        return
+    # Needs SciPy's solver, which whoever only records or looks must not wait for.
+    from labloop.space import check_feasible
 
+    try:
         check_feasible(spec)
+    except InvalidSpec as error:
+        raise (error if file is None else located(error, file)) from None
 
 
 @lru_cache(maxsize=32)

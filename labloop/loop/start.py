@@ -30,9 +30,11 @@ def start(
     StorageError
         If the file cannot be written.
     """
-    text = spec_to_yaml({"schema": "labloop/1", **spec}, comments=comments)
+    fields = {"schema": "labloop/1", **spec}
+    # Checked as values first: the lines of a file that is not written yet help nobody.
+    check(parse_spec(fields, source="the new campaign", folder=ws.campaigns))
+    text = spec_to_yaml(fields, comments=comments)
     checked = parse_spec(text, source="the new campaign", folder=ws.campaigns)
-    check(checked)
     path = ws.file(checked.name)
     if path.exists():
         refuse_existing(path, force=force)

@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from itertools import zip_longest
+
 from labloop.errors import InvalidInput, did_you_mean
-from labloop.records import Value
+from labloop.exchange.units import same_unit, split_value
+from labloop.records import Result, Value
 from labloop.spec.models import Outcome, Spec
 from labloop.spec.parameters import Choice, Constant, Covariate
 from labloop.tabular import parse_number
 
-__all__ = ["condition", "number", "outcome"]
+__all__ = ["condition", "number", "outcome", "result_line", "series"]
+
+_PAIR = re.compile(r"([^\W\d]\w*)\s*=(?!=)")
+
+
+def result_line(spec: Spec, experiment: int, text: str, wanted: Sequence[str]) -> list[Result]:
+    """Read one typed line of results: ``83.2``, ``83.2 kPa`` or ``yield = 83.2 purity=97 temperature=65``.
+
+    A number alone belongs to the outcome that is wanted, if that is one. A name given again is a replicate.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is unknown, a value cannot be, or it is not clear what a number belongs to.
+    """
+    before, *found = _PAIR.split(text.replace(";", " "))
+    if not found:
+        return series(spec, experiment, [(_only_outcome(wanted, text), text.strip())])
+    if before.strip():
+        raise InvalidInput(f"{before.strip()!r} belongs to no name", hint="write every value as NAME=VALUE")
+    pairs = list(zip(found[::2], (value.strip(" ,\t") for value in found[1::2]), strict=True))
+    for name, value in pairs:
+        if not value:
+            raise InvalidInput(f"{name}= has no value behind it", hint=f"leave {name} out if it was not measured")
+    return series(spec, experiment, pairs)
+
+
+def _only_outcome(wanted: Sequence[str], text: str) -> str:
+    first, *others = wanted
+    if not others:
+        return first
+    shown = text.strip()
+    try:
+        parse_number(split_value(shown)[0])
+    except InvalidInput:
+        raise InvalidInput(f"{shown!r} is no result", hint=f"write it as {first}=VALUE {others[0]}=VALUE") from None
+    raise InvalidInput(f"{shown!r} could be any of {', '.join(wanted)}", hint=f"say which one: {first}={shown}")
+
+
+def series(spec: Spec, experiment: int, pairs: Sequence[tuple[str, str]]) -> list[Result]:
+    """Turn names and typed values into results of one experiment, one a replicate.
+
+    Raises
+    ------
+    InvalidInput
+        If a name is unknown, a value cannot be, or a condition is given twice.
+    """
+    executed: dict[str, Value] = {}
+    measured: dict[str, list[float]] = {}
+    for name, text in pairs:
+        if name in spec.proposed:
+            if name in executed:
+                raise InvalidInput(f"{name} is given twice", hint="give one value", field=name)
+            executed[name] = condition(spec, name, text)
+        else:
+            measured.setdefault(name, []).append(outcome(spec, name, text))
+    rows = list(zip_longest(*measured.values())) or [()]
+    results = []
+    for index, values in enumerate(rows, 1):
+        found = {name: value for name, value in zip(measured, values, strict=True) if value is not None}
+        results.append(
+            Result(
+                experiment,
+                {name: value for name, value in found.items() if name in spec.outcomes},
+                {name: value for name, value in found.items() if name not in spec.outcomes},
+                (executed or None) if index == 1 else None,
+                index if len(rows) > 1 else None,
+            )
+        )
+    return results
 
 
 def condition(spec: Spec, name: str, text: str) -> Value:
@@ -66,12 +140,28 @@ def number(name: str, text: str, unit: str | None) -> float:
     Raises
     ------
     InvalidInput
-        If it is not one.
+        If it is not one, or carries another unit.
     """
     clean = text.strip()
-    if unit and clean.endswith(unit):
+    if unit and clean.endswith(unit) and clean != unit:
         clean = clean[: -len(unit)].strip()
+    clean, written = split_value(clean)
+    if written is not None and not same_unit(written, unit):
+        expected = f"expected {unit}" if unit else "expected a number without a unit"
+        hint = f"convert it to {unit}" if unit else "give the number alone, or write unit: into the campaign file"
+        raise InvalidInput(f"{name}: {text.strip()!r} is in {written}, {expected}", hint=hint, field=name)
     try:
         return parse_number(clean)
     except InvalidInput as error:
-        raise InvalidInput(f"{name}: {error.message}", hint=error.hint, field=name) from error
+        raise InvalidInput(f"{name}: {error.message}", hint=_advice(clean, error.hint), field=name) from error
+
+
+def _advice(clean: str, hint: str) -> str:
+    """Say what to do about a typed value: what is said of tables speaks of cells and headings."""
+    if clean[:1] in "<>~":
+        return "give the limit of detection as a number, or leave it out and say so in a note"
+    if clean[:1].isdigit() and "heading" in hint:
+        return "give the number alone, with a decimal point, or with its unit behind it"
+    if any(word in hint for word in ("cell", "column", "spreadsheet")):
+        return "expected a number; leave it out if it was not measured"
+    return hint

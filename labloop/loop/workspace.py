@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from labloop.errors import Conflict, InvalidInput, LabloopError, NotFound, UsageError, did_you_mean
+from labloop.errors import Conflict, InvalidInput, LabloopError, NotFound, UsageError, did_you_mean, shown_path
 from labloop.loop.campaigns import create, revise, spec_of
 from labloop.spec.models import Spec, check_name
 from labloop.spec.reader import read_spec
@@ -108,7 +108,7 @@ class Workspace:
                 self._mind_drift(row, path, edited=edited)
                 return row
         spec = self.read(name)
-        return create(self.store, spec, source=source_of(path))
+        return create(self.store, spec, source=source_of(path), file=path)
 
     def read(self, name: str) -> Spec:
         """Read a campaign's file.
@@ -122,7 +122,8 @@ class Workspace:
         spec = read_spec(path)
         if spec.name != name:
             raise InvalidInput(
-                f"{path} says name: {spec.name}", hint=f"call the file {spec.name}.yaml, or write name: {name}"
+                f"{shown_path(path)} says name: {spec.name}",
+                hint=f"call the file {spec.name}.yaml, or write name: {name}",
             )
         return spec
 
@@ -138,7 +139,7 @@ class Workspace:
         """
         path = self.file(name)
         if spec is None:
-            return revise(self.store, self.read(name), reason=reason, source=source_of(path))
+            return revise(self.store, self.read(name), reason=reason, source=source_of(path), file=path)
         return revise(self.store, spec, reason=reason)
 
     def drifted(self, row: CampaignRow) -> bool:
@@ -155,14 +156,14 @@ class Workspace:
         except LabloopError as error:
             if not edited:
                 raise
-            self.notices.append(f"{path} is not in order ({error}); version {row.spec_version} holds.")
+            self.notices.append(f"{shown_path(path)} is not in order ({error}); version {row.spec_version} holds.")
             return
         if not drifted:
             return
         if not edited:
-            was = f"{path} was edited after version {row.spec_version} of {row.name} was taken into the store"
+            was = f"{shown_path(path)} was edited after version {row.spec_version} of {row.name} was taken in"
             raise Conflict(was, hint=fix)
-        self.notices.append(f"{path} was edited; version {row.spec_version} holds until you {fix}")
+        self.notices.append(f"{shown_path(path)} was edited; version {row.spec_version} holds until you {fix}")
 
 
 def source_of(path: Path) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
+from functools import reduce
+from math import gcd
 
 import numpy as np
 
@@ -11,6 +14,7 @@ from labloop.space.descent import TRIES
 from labloop.space.grid import Grid
 from labloop.space.sampler import Sampler
 from labloop.spec.models import Spec
+from labloop.spec.rules import linearise, names_in
 
 __all__ = ["check_feasible"]
 
@@ -74,12 +78,57 @@ def _conflict(spec: Spec, grid: Grid) -> Problem | None:
     words += [f"the mixture {grid.groups[each].name} (total {grid.groups[each].amount:g})" for each in mixtures]
     path = f"constraints.{rules[0]}" if rules else f"mixtures.{grid.groups[mixtures[0]].name}"
     if len(words) == 1:
+        hint = _between_steps(spec, grid, rules[0]) if rules else ""
         return Problem(
-            f"no experiment within the bounds and steps satisfies {words[0]}", path, "widen the bounds, or relax it"
+            f"no experiment within the bounds and steps satisfies {words[0]}", path, hint or _wider(spec, rules)
         )
     return Problem(
         f"these contradict each other within the bounds and steps: {'; '.join(words)}", path, "relax one of them"
     )
+
+
+def _wider(spec: Spec, rules: Sequence[int]) -> str:
+    """Say what would have to be widened: the parameters that one rule speaks of."""
+    mentioned = dict.fromkeys(names_in(spec.rules[rules[0]].tree)) if rules else ()
+    names = [name for name in mentioned if name in spec.varied]
+    return f"widen {' or '.join(names)}, or relax it" if names else "widen the bounds, or relax it"
+
+
+def _between_steps(spec: Spec, grid: Grid, rule: int) -> str:
+    """Say which range to write instead of an equality that lies between two steps; nothing where it does not.
+
+    With ``a + b == c`` and evenly spaced grids, the left side is its lowest value plus a multiple of ``g``, the
+    steps' greatest common divisor. Where a grid is uneven (a log scale, 0 or at least min), ``g`` is the widest step.
+    """
+    linear = linearise(spec.rules[rule].tree)
+    if linear is None or linear.operator != "==" or not all(name in grid.names for name, _ in linear.coefficients):
+        return ""
+    axes = [(grid.axes[grid.names.index(name)], _exactly(factor)) for name, factor in linear.coefficients]
+    bound = _exactly(linear.bound)
+    lowest = sum(min(factor * _exactly(axis.low), factor * _exactly(axis.high)) for axis, factor in axes)
+    highest = sum(max(factor * _exactly(axis.low), factor * _exactly(axis.high)) for axis, factor in axes)
+    steps = [abs(factor * part.pitch) for axis, factor in axes for part in axis.segments if part.count > 1]
+    if not steps or any(axis.names for axis, _ in axes) or not lowest < bound < highest:
+        return ""
+    even = all(len(axis.segments) == 1 for axis, _ in axes)
+    g, first = (reduce(_divisor, steps), lowest) if even else (max(steps), Fraction(0))
+    below = first + (bound - first) // g * g
+    sides = " + ".join(name if factor == 1 else f"{factor:g}*{name}" for name, factor in linear.coefficients)
+    return (
+        f"it lies between two steps: write {float(below):.12g} <= {sides} <= {float(below + g):.12g}, "
+        "or give the parameters a step that meets it"
+    ).replace("+ -", "- ")
+
+
+def _exactly(value: float) -> Fraction:
+    """Return the short decimal that a float64 was written as."""
+    return Fraction(repr(value))
+
+
+def _divisor(a: Fraction, b: Fraction) -> Fraction:
+    """Return the greatest common divisor of two fractions."""
+    common = a.denominator * b.denominator
+    return Fraction(gcd(int(a * common), int(b * common)), common)
 
 
 def _contradict(grid: Grid, rules: Sequence[int], mixtures: Sequence[int]) -> bool:

@@ -211,7 +211,7 @@ def _candidates(spec: Spec) -> Iterator[Problem]:
         for name, value in zip(table.columns, row, strict=True):
             wrong = misfit(spec, name, value)
             if wrong:
-                yield Problem(wrong, f"candidates.{name}", "correct the row, or the parameter", row=number)
+                yield Problem(wrong, f"candidates.{name}", "correct that cell, or widen the parameter", row=number)
                 return
 
 
@@ -232,7 +232,9 @@ def _outcomes(spec: Spec) -> Iterator[Problem]:
         possible = declared.range if declared else limit.range
         if possible and not possible[0] <= limit.bound <= possible[1]:
             yield Problem(
-                f"the limit {limit.bound:g} lies outside the range {list(possible)} of {name}", path, "correct one"
+                f"the limit {limit.bound:g} lies outside the range {list(possible)} of {name}",
+                path,
+                f"write a limit from {possible[0]:g} to {possible[1]:g}, or widen range:",
             )
         if limit.at_least:
             lows[name] = max(limit.bound, lows.get(name, limit.bound))

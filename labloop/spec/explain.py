@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-from labloop.errors import Problem, did_you_mean
+from labloop.errors import InvalidInput, Problem, did_you_mean
 from labloop.spec import models
 from labloop.spec.parameters import (
     Choice,
@@ -20,6 +21,7 @@ from labloop.spec.parameters import (
     Levels,
     kind_of,
 )
+from labloop.tabular import parse_number
 
 __all__ = ["explain", "fields_of"]
 
@@ -34,8 +36,8 @@ _KINDS: dict[str, type[BaseModel]] = {
 }
 _EXPECTED = {
     "missing": ("is missing", "add it"),
-    "float_type": ("expected a number", "write it without quotes or unit"),
-    "int_type": ("expected a whole number", "write it without quotes, unit or decimals"),
+    "float_type": ("expected a number", "write a number"),
+    "int_type": ("expected a whole number", "write a whole number"),
     "string_type": ("expected a text", "put it into quotes"),
     "tuple_type": ("expected a list", "write it as [a, b]"),
     "list_type": ("expected a list", "write it as [a, b]"),
@@ -43,8 +45,14 @@ _EXPECTED = {
     "mapping_type": ("expected keys and values", "write it as {key: value}"),
     "model_type": ("expected keys and values", "write it as {key: value}"),
     "too_short": ("expected more values", "a range is written [low, high]"),
-    "too_long": ("expected fewer values", "a range is written [low, high]"),
+    "too_long": ("expected fewer values", "a range is written [low, high], with decimal points: [60.5, 70]"),
     "finite_number": ("expected a finite number", "write a number"),
+}
+_BORDERS = {
+    "greater_than": ("gt", "above"),
+    "greater_than_equal": ("ge", "of at least"),
+    "less_than": ("lt", "below"),
+    "less_than_equal": ("le", "of at most"),
 }
 
 
@@ -63,16 +71,43 @@ def explain(error: ErrorDetails, document: Mapping[str, Any]) -> Problem:
         hint = did_you_mean(str(value), expected.replace(" or ", ", ").split(", "))
         return Problem(f"got {value!r}, expected {expected}", dotted, hint)
     if kind == "value_error":
-        said = str(context.get("error", error["msg"])).removeprefix("Value error, ")
-        message, _, fix = said.partition("; ")
-        shown = f"{path[-1]!r} {message}" if "[key]" in error["loc"] or path == ("name",) else message
-        return Problem(shown, dotted, fix or "correct the value")
-    if kind in ("greater_than", "greater_than_equal", "less_than", "less_than_equal"):
-        return Problem(f"got {value!r}, {error['msg'].replace('Input should be', 'expected')}", dotted, "correct it")
+        return _refused(str(context.get("error", error["msg"])), value, dotted)
+    if kind in _BORDERS:
+        key, word = _BORDERS[kind]
+        return Problem(
+            f"got {_shown(value)}, expected a number {word} {context[key]:g}",
+            dotted,
+            f"write {path[-1]}: with a number {word} {context[key]:g}",
+        )
     if kind == "missing":
         return Problem(f"{path[-1]!r} is missing", dotted, f"add {path[-1]}:")
     expected, hint = _EXPECTED.get(kind, (error["msg"][:1].lower() + error["msg"][1:], "see docs/spec.md"))
+    if kind in ("float_type", "int_type") and isinstance(value, str):
+        hint = _as_number(value) or hint
     return Problem(f"got {_shown(value)}, {expected}", dotted, hint)
+
+
+def _refused(said: str, value: object, dotted: str) -> Problem:
+    """Tell what a validator of ours said: ``message; fix``, with the value where the message lacks it."""
+    message, _, fix = said.removeprefix("Value error, ").partition("; ")
+    if isinstance(value, str | int | float) and repr(value) not in message:
+        message = f"got {_shown(value)}, {message}" if message.startswith("expected") else f"{_shown(value)} {message}"
+    return Problem(message, dotted, fix or "see docs/spec.md")
+
+
+def _as_number(text: str) -> str:
+    """Say how to write a text that was meant as a number; nothing where it was not."""
+    number, unit = text.strip(), ""
+    begins = re.match(r"[+-]?[\d.,]*\d(?:[eE][+-]?\d+)?(?=\s*[^\d\s.,]|$)", number)
+    if begins:
+        number, unit = begins[0], number[begins.end() :].strip()
+    if re.fullmatch(r"[+-]?\d+,\d+", number):
+        return f"write it with a decimal point and without quotes: {number.replace(',', '.')}"
+    try:
+        parse_number(number)
+    except InvalidInput:
+        return ""
+    return f"write {number}, and unit: {unit} beside it" if unit else f"write it without quotes: {number}"
 
 
 def _unknown_kind(value: object, dotted: str) -> Problem:

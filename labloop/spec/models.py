@@ -46,6 +46,7 @@ __all__ = [
     "Value",
     "check_name",
     "identifier",
+    "usable",
 ]
 
 SCHEMA = "labloop/1"
@@ -70,9 +71,12 @@ def check_name(name: str) -> str:
         If it cannot; the message says why.
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,63}", name):
-        raise ValueError("expected a name of letters, digits, - and _, starting with a letter, at most 64 long")
+        fixed = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-")[:64]
+        fixed = fixed if fixed[:1].isalpha() else f"x_{fixed}".rstrip("_")
+        expected = "expected a name of letters, digits, - and _, starting with a letter, at most 64 long"
+        raise ValueError(f"{expected}; for instance {fixed}")
     if name.casefold() in _DEVICES:
-        raise ValueError("is a device name on Windows, where a file of that name cannot exist; choose another")
+        raise ValueError(f"is a device name on Windows, where a file of that name cannot exist; for instance {name}_1")
     return name
 
 
@@ -86,17 +90,22 @@ def identifier(name: str) -> str:
     """
     clean = unicodedata.normalize("NFKC", name)
     if not clean.isidentifier():
-        fixed = re.sub(r"\W+", "_", clean).strip("_") or "x"
-        fixed = f"x_{fixed}" if fixed[0].isdigit() else fixed
         raise ValueError(
-            f"expected a name of letters, digits and _ that constraints can use; write {fixed}: "
+            f"expected a name of letters, digits and _ that constraints can use; write {usable(name)}: "
             f"and keep the heading as label: {name!r}"
         )
     if clean.casefold() in RESERVED:
-        raise ValueError(f"is a word that labloop uses itself; write {clean}_1: and keep the heading as a label")
+        raise ValueError(f"is a word that labloop uses itself; write {usable(name)}: and keep the heading as a label")
     if len(clean) > 100:
         raise ValueError("expected at most 100 characters; keep the long heading as a label")
     return clean
+
+
+def usable(heading: str) -> str:
+    """Return a name that constraints can use, as near to a heading as can be."""
+    clean = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", heading)).strip("_") or "x"
+    clean = f"x_{clean}" if clean[0].isdigit() else clean
+    return f"{clean}_1" if clean.casefold() in RESERVED else clean[:100]
 
 
 Identifier = Annotated[str, AfterValidator(identifier)]
@@ -130,7 +139,7 @@ class Outcome(Model):
     @model_validator(mode="after")
     def _ordered(self) -> Outcome:
         if self.range is not None and self.range[0] >= self.range[1]:
-            raise ValueError(f"range is reversed: expected [low, high], got {list(self.range)}")
+            raise ValueError(f"range is reversed: expected [low, high], got {list(self.range)}; swap them")
         return self
 
 
@@ -145,7 +154,9 @@ class Objective(Outcome):
     @model_validator(mode="after")
     def _targeted(self) -> Objective:
         if (self.goal == "target") != (self.target is not None):
-            raise ValueError("goal: target needs target: VALUE, and no other goal takes one")
+            raise ValueError(
+                "goal: target needs target: VALUE, and no other goal takes one; write {goal: target, target: 7}"
+            )
         return self
 
     def score(self, value: float) -> float:
@@ -226,10 +237,10 @@ class Candidates(Model):
     @model_validator(mode="after")
     def _rectangular(self) -> Candidates:
         if not self.rows:
-            raise ValueError("expected at least one candidate row")
+            raise ValueError("expected at least one candidate row; list the experiments, or leave candidates: out")
         for number, row in enumerate(self.rows, 1):
             if len(row) != len(self.columns):
-                raise ValueError(f"row {number} has {len(row)} values for {len(self.columns)} columns")
+                raise ValueError(f"row {number} has {len(row)} values for {len(self.columns)} columns; one a column")
         return self
 
 

@@ -78,7 +78,7 @@ class Model(BaseModel):
 
 def _small_enough(value: float) -> float:
     if abs(value) > LARGEST:
-        raise ValueError(f"expected a number of at most {LARGEST:g} in size")
+        raise ValueError(f"expected a number of at most {LARGEST:g} in size; check the value and its unit")
     return value + 0.0  # -0.0 and 0.0 are one number, and are written as one
 
 
@@ -91,9 +91,9 @@ Change = Literal["easy", "hard"]
 def _name_of_choice(value: object) -> object:
     # YAML reads `choices: [1, 2]` as numbers and `[true, false]` as truth values; a choice is a name.
     if isinstance(value, bool):
-        raise ValueError("expected a name in quotes: YAML reads a bare true/false as a truth value")
+        raise ValueError('expected a name in quotes: YAML reads a bare true/false as a truth value; write "true"')
     if isinstance(value, int | float):
-        raise ValueError(f"expected a name; write {value!r} in quotes, or use levels: for ordered numbers")
+        raise ValueError(f'expected a name; write "{value}" in quotes, or use levels: for ordered numbers')
     return value
 
 
@@ -177,7 +177,7 @@ class Levels(_Ranged):
             raise ValueError(f"the level {twice:g} is listed twice; remove one")
         if list(self.levels) != sorted(self.levels):
             ordered = ", ".join(f"{level:g}" for level in sorted(self.levels))
-            raise ValueError(f"levels are ordered numbers: write them in increasing order [{ordered}]")
+            raise ValueError(f"levels are ordered numbers; write them in increasing order: [{ordered}]")
         if self.scale == "log" and self.levels[0] <= 0:
             raise ValueError(f"a log scale needs levels above 0, got {self.levels[0]:g}; use scale: linear")
         return self
@@ -206,7 +206,9 @@ class Choice(_Set):
         for name, table in self.descriptors.items():
             if set(table) != set(tables[0]):
                 odd = sorted(set(table) ^ set(tables[0]))
-                raise ValueError(f"the choice {name!r} has other descriptors than the first one: {', '.join(odd)}")
+                raise ValueError(
+                    f"the choice {name!r} has other descriptors than the first one: {', '.join(odd)}; complete it"
+                )
         return self
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -13,20 +14,23 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import ScalarNode
 
-from labloop.errors import InvalidSpec, NotFound, Problem
+from labloop.errors import InvalidSpec, NotFound, Problem, shown_path
 from labloop.spec.check import SpecProblems
 from labloop.spec.explain import explain
 from labloop.spec.models import SCHEMA, Spec
 from labloop.spec.tables import read_candidates, read_descriptors
 
-__all__ = ["parse_spec", "read_spec"]
+__all__ = ["located", "parse_spec", "read_spec"]
 
 # A campaign file is a page or two. Anything near these limits is not one, and is refused before it is parsed.
 _MAX_BYTES = 1_000_000
 _MAX_NODES = 100_000
+_MAX_DEPTH = 20
+# What YAML does not allow: it would answer with a position instead of a line.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def read_spec(path: str | Path) -> Spec:
@@ -40,23 +44,20 @@ def read_spec(path: str | Path) -> Spec:
         If anything is wrong with it; all problems found are listed.
     """
     path = Path(path)
+    source = shown_path(path)
     try:
         size = path.stat().st_size
         if size > _MAX_BYTES:
-            raise InvalidSpec(
-                str(path),
-                [
-                    Problem(
-                        f"{size:,} bytes, expected at most {_MAX_BYTES:,}", hint="put tables into CSV files beside it"
-                    )
-                ],
+            problem = Problem(
+                f"{size:,} bytes, expected at most {_MAX_BYTES:,}", hint="put tables into CSV files beside it"
             )
+            raise InvalidSpec(source, [problem])
         raw = path.read_bytes()
     except FileNotFoundError as error:
-        raise NotFound(f"no file {path}", hint="check the path, or make one with: labloop init") from error
+        raise NotFound(f"no file {source}", hint="check the path, or make one with: labloop init") from error
     except OSError as error:
-        raise InvalidSpec(str(path), [Problem(f"cannot be read: {error.strerror}", hint="name a file")]) from error
-    return parse_spec(_decode(raw, str(path)), source=str(path), folder=path.parent)
+        raise InvalidSpec(source, [Problem(f"cannot be read: {error.strerror}", hint="name a file")]) from error
+    return parse_spec(_decode(raw, source), source=source, folder=path.parent)
 
 
 def parse_spec(content: str | Mapping[str, Any], *, source: str = "spec", folder: Path | None = None) -> Spec:
@@ -100,20 +101,40 @@ def parse_spec(content: str | Mapping[str, Any], *, source: str = "spec", folder
         raise InvalidSpec(source, found) from None
 
 
-def _decode(raw: bytes, source: str) -> str:
+def located(error: InvalidSpec, path: Path) -> InvalidSpec:
+    """Return an error about a spec that was read from a file, with the file's name and lines."""
     try:
-        text = raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        document = _load(_decode(path.read_bytes(), str(path)), str(path))
+    except (OSError, InvalidSpec):  # it changed since, and is somebody else's question
+        return error
+    return InvalidSpec(shown_path(path), [_located(problem, document) for problem in error.problems])
+
+
+def _decode(raw: bytes, source: str) -> str:
+    encoding = "UTF-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "UTF-8"
+    try:
+        text = raw.decode("utf-8-sig" if encoding == "UTF-8" else encoding)
     except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
+        # The position counts in error.object, which has lost the byte order mark.
+        line = error.object[: error.start].count(b"\n") + 1
         problem = Problem(
-            f"byte 0x{raw[error.start]:02x} is not UTF-8 text", "", "save the file as UTF-8 (in Excel: CSV UTF-8)", line
+            f"byte 0x{error.object[error.start]:02x} is not {encoding} text", "", "save the file as UTF-8", line
         )
         raise InvalidSpec(source, [problem]) from error
     return unicodedata.normalize("NFC", text)
 
 
+def _refuse_control(text: str, source: str) -> None:
+    found = _UNPRINTABLE.search(text)
+    if found is not None:
+        line = text.count("\n", 0, found.start()) + 1
+        named = f"the control character U+{ord(found[0]):04X}"
+        raise InvalidSpec(source, [Problem(f"{named} in a text file", "", "delete that character", line)])
+
+
 def _load(text: str, source: str) -> Any:
     yaml = YAML(typ="rt", pure=True)
+    _refuse_control(text, source)
     try:
         _refuse_bombs(yaml, text, source)
         return YAML(typ="rt", pure=True).load(StringIO(text))
@@ -143,12 +164,22 @@ def _yaml_problem(reason: str, offending: str, line: int | None) -> Problem:
 
 
 def _refuse_bombs(yaml: YAML, text: str, source: str) -> None:
+    depth = 0
     for nodes, event in enumerate(yaml.parse(StringIO(text))):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         line = event.start_mark.line + 1 if event.start_mark else None
         if isinstance(event, AliasEvent):
             raise InvalidSpec(
                 source, [Problem(f"the alias *{event.anchor} is not allowed", "", "write the value out", line)]
             )
+        if depth > _MAX_DEPTH:
+            problem = Problem(
+                f"brackets or indentations more than {_MAX_DEPTH} deep",
+                "",
+                "close a bracket that was left open; nothing in a campaign file is nested deeper than 5",
+                line,
+            )
+            raise InvalidSpec(source, [problem])
         if nodes > _MAX_NODES:
             raise InvalidSpec(
                 source, [Problem(f"more than {_MAX_NODES:,} values", "", "put tables into CSV files beside it", line)]

@@ -28,7 +28,7 @@ from tests.cli.conftest import CAMPAIGN, Cli
         ("record 1 --result yield=3000", 3, "outside its range 0 to 100"),
         ("record 1 --result yeild=30", 3, "did you mean 'yield'"),
         ("record 1 --result yield=high", 3, "'high' is not a number"),
-        ("record 1 --result yield=nan", 3, "leave the cell blank"),
+        ("record 1 --result yield=nan", 3, "leave it out if it was not measured"),
         ("record 1 --result yield=inf", 3, "is not a number"),
         ("record 1 --result purity=1e308", 3, "too large"),
         ("record 1 --result yield=60,5", 3, "decimal point"),

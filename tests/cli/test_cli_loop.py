@@ -35,10 +35,11 @@ class Terminal:
         )
         os.close(follower)
         self.text = ""
+        self._seen = 0
 
     def wait_for(self, words: str, *, seconds: float = 60) -> str:
-        """Read until the words appear after what was read before."""
-        start, end = len(self.text), time.monotonic() + seconds
+        """Read until the words appear behind those waited for before; return what came up to them."""
+        start, end = self._seen, time.monotonic() + seconds
         while words not in self.text[start:]:
             if time.monotonic() > end:
                 raise AssertionError(f"no {words!r} in:\n{self.text}")
@@ -50,7 +51,8 @@ class Terminal:
                 if not chunk:
                     raise AssertionError(f"ended without {words!r}:\n{self.text}")
                 self.text += re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", chunk.decode(errors="replace"))
-        return self.text[start:]
+        self._seen = self.text.index(words, start) + len(words)
+        return self.text[start : self._seen]
 
     def type(self, line: str) -> None:
         os.write(self.leader, (line + "\n").encode())
@@ -71,7 +73,7 @@ def test_the_loop_takes_typed_results_and_goes_on_after_an_interruption(folder: 
     first = Terminal(folder, "loop", "reaction")
     first.wait_for("reaction#1 yield [%], purity")
     first.type("seventy")
-    first.wait_for("'seventy' is not a number")
+    first.wait_for("'seventy' is no result")
     first.type("yield=70.5 purity=97 humidity=41")
     first.wait_for("reaction#2 yield")
     first.type("fail equipment")
@@ -84,7 +86,7 @@ def test_the_loop_takes_typed_results_and_goes_on_after_an_interruption(folder: 
     assert found[0]["observations"][0]["outcomes"] == {"yield": 70.5, "purity": 97}
     second = Terminal(folder, "loop", "reaction")
     second.wait_for("reaction#3 yield")
-    second.type("61")
+    second.type("yield=61 purity=96")
     second.wait_for("Batch 2 of reaction")
     second.wait_for("reaction#4 yield")
     second.type("veto too cold")

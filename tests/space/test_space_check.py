@@ -93,3 +93,29 @@ def test_an_ordinary_space_loads_no_solver() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("rule", "fix"),
+    [
+        ("a + b == 1.23456789", "write 1.2 <= a + b <= 1.3"),
+        ("a - 2*b == 0.123", "write 0.1 <= a - 2*b <= 0.2"),
+        ("c + 2*d == 0.512", "write 0.5 <= c + 2*d <= 0.52"),
+        ("a + b == 5", "widen a or b"),
+        ("a == a + 1", "widen"),
+    ],
+)
+def test_an_equality_between_two_steps_is_answered_with_the_range_around_it(rule: str, fix: str) -> None:
+    parameters = {
+        "a": {"bounds": [0, 1], "step": 0.1},
+        "b": {"bounds": [0, 1], "step": 0.1},
+        **{name: {"mixture": "blend", "min": 0.05, "step": 0.01} for name in "cde"},
+    }
+    spec = spec_of(parameters, rule, mixtures={"blend": {"total": 1}})
+    with pytest.raises(InvalidSpec, match="no experiment within the bounds and steps satisfies") as caught:
+        check_feasible(spec)
+    hint = caught.value.problems[0].hint
+    assert fix in hint
+    if hint.startswith("it lies"):
+        said = hint.removeprefix("it lies between two steps: write ").partition(", or give")[0]
+        check_feasible(spec_of(parameters, said, mixtures={"blend": {"total": 1}}))

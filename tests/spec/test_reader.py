@@ -52,9 +52,14 @@ def test_a_good_file_is_read_as_it_is_meant() -> None:
         ("[1e-1, 1e5]", "[0, 1e5]", "a log scale needs bounds above 0, got 0", "use scale: linear", 6),
         ("[1e-1, 1e5]", "[1, 1e5], stp: 2", "unknown key 'stp'", "did you mean 'step'?", 6),
         ("bounds: [1e-1, 1e5]", "bond: [1, 3]", "unknown key 'bond'", "did you mean 'bounds'?", 6),
-        ("[1e-1, 1e5]", "[1, high]", "got 'high', expected a number", "without quotes", 6),
+        ("[1e-1, 1e5]", "[1, high]", "got 'high', expected a number", "write a number", 6),
         ("[1e-1, 1e5]", "[1, .inf]", "got inf, expected a finite number", "write a number", 6),
-        ("[1e-1, 1e5]", "[1, 1e308]", "expected a number of at most 1e+150", "correct", 6),
+        ("[1e-1, 1e5]", "[1, 1e308]", "got 1e+308, expected a number of at most 1e+150", "check the value", 6),
+        ("[1e-1, 1e5]", '["60,5", 70]', "got '60,5', expected a number", "without quotes: 60.5", 6),
+        ("[1e-1, 1e5]", "[60,5, 70]", "got [60, 5, 70], expected fewer values", "decimal points: [60.5, 70]", 6),
+        ("[1e-1, 1e5]", '["60.5", 70]', "got '60.5', expected a number", "without quotes: 60.5", 6),
+        ("[1e-1, 1e5]", "[20 min, 70]", "got '20 min', expected a number", "write 20, and unit: min beside it", 6),
+        ("[1e-1, 1e5]", "[1, 9], step: 0", "got 0, expected a number above 0", "write step: with a number above 0", 6),
         ("[1e-1, 1e5]", "[1, 2, 3]", "got [1, 2, 3], expected fewer values", "[low, high]", 6),
         ("maximize", "maximise", "got 'maximise', expected maximize, minimize or target", "'maximize'", 13),
         ("mixture: monomers, min", "mixture: monomer, min", "no mixture 'monomer'", "'monomers'", 5),
@@ -67,8 +72,8 @@ def test_a_good_file_is_read_as_it_is_meant() -> None:
         ("2*HEA + BA <= 1.8", "yield >= 3", "'yield' is an outcome", "limits", 11),
         ("purity >= 95", "purity = 95", "is not a rule", "purity >= 95", 15),
         ("purity >= 95", "HEA >= 0.5", "'HEA' is a parameter, not an outcome", "constraints", 15),
-        ("name: hydrogel", "name: ../x", "'name' expected a name of letters", "correct", 2),
-        ("name: hydrogel", "name: CON", "device name on Windows", "choose another", 2),
+        ("name: hydrogel", "name: ../x", "got '../x', expected a name of letters", "for instance x", 2),
+        ("name: hydrogel", "name: CON", "'CON' is a device name on Windows", "for instance CON_1", 2),
         ("schema: labloop/1", "schema: labloop/9", "schema 'labloop/9' is not known", "labloop/1", 1),
         ('"no"]', "true]", "expected a name in quotes", "truth value", 7),
         ("solvent:", "Yield:", "the name 'yield' is used twice", "rename one", 13),
@@ -128,6 +133,46 @@ def test_what_is_no_mapping_is_answered_with_the_first_line_to_write(text: str) 
 def test_what_is_no_yaml_is_said_with_its_line(text: str) -> None:
     with pytest.raises(InvalidSpec, match="not readable as YAML"):
         parse_spec(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        ("{total: 1}", "{total: 0}", "write total: with a number above 0"),
+        ("{total: 1}", "{total: 1, at_most: 0}", "write at_most: with a number of at least 1"),
+        ("limits:", "planner: {batch: -3}\nlimits:", "write batch: with a number of at least 1"),
+        ("limits:", "planner: {batch: 999}\nlimits:", "write batch: with a number of at most 384"),
+        ("maximize", "maximize, range: [100, 0]", "swap them"),
+        ("maximize", "target", "write {goal: target, target: 7}"),
+        ("bounds: [1e-1, 1e5]", "levels: [3, 2]", "write them in increasing order: [2, 3]"),
+    ],
+)
+def test_a_fix_says_what_to_write(old: str, new: str, hint: str) -> None:
+    assert old in GOOD
+    _, fix, line = _problem(GOOD.replace(old, new, 1))
+    assert hint in fix
+    assert line is not None
+
+
+def test_nesting_without_end_is_refused_with_its_line() -> None:
+    said, fix, line = _problem(GOOD + "planner: " + "[" * 500 + "]" * 500)
+    assert "more than 20 deep" in said
+    assert "close a bracket" in fix
+    assert line == 16
+
+
+def test_a_character_that_is_no_text_is_named_with_its_line() -> None:
+    said, fix, line = _problem(GOOD.replace("BA:", "B\0A:", 1))
+    assert said == "the control character U+0000 in a text file"
+    assert fix == "delete that character"
+    assert line == 5
+
+
+def test_the_byte_that_is_wrong_is_named_behind_a_byte_order_mark_too(tmp_path: Path) -> None:
+    path = tmp_path / "hydrogel.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("mol/mol", "\u00b0C").encode("latin-1"))
+    with pytest.raises(InvalidSpec, match="line 4: byte 0xb0 is not UTF-8"):
+        read_spec(path)
 
 
 def test_all_mistakes_are_listed_at_once() -> None:
