@@ -8,7 +8,7 @@ from rich.text import Text
 
 from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, Words, campaign_and, experiment_numbers, workspace
-from labloop.cli.render import _table, number
+from labloop.cli.render import _table, plain
 from labloop.errors import UsageError
 from labloop.loop.look import History, history
 from labloop.records import LedgerEntry
@@ -118,16 +118,25 @@ def _more(results: list[Any]) -> str:
 
 
 def _result(result: Any) -> str:
+    """Say everything that one part of an entry wrote down."""
+    seen = result.get("observation", {})
+    parts = [f"{name} = {value:.12g}" for name, value in seen.get("outcomes", {}).items()]
+    parts += [f"{name} = {value:.12g}" for name, value in seen.get("covariates", {}).items()]
+    if result.get("executed"):
+        parts.append("executed at " + ", ".join(f"{name} = {plain(v)}" for name, v in result["executed"].items()))
+    parts += [f"{heading}: {text}" for heading, text in seen.get("extra", {}).items()]
+    parts += [f"note: {text}" for text in (result.get("note"), seen.get("note")) if text]
     if result.get("failure"):
-        return f"{result['experiment']} failed ({result['failure']})"
-    outcomes = result.get("observation", {}).get("outcomes", {})
-    values = ", ".join(f"{name} = {number(value, 6)}" for name, value in outcomes.items())
-    return f"recorded {result['experiment']}: {values or 'conditions or a note'}"
+        return f"{result['experiment']} failed ({result['failure']})" + (f": {', '.join(parts)}" if parts else "")
+    return f"recorded {result['experiment']}: {', '.join(parts)}"
 
 
 def _changes(payload: Any) -> str:
-    changed = {**payload.get("outcomes", {}), **payload.get("executed", {})}
-    return ", ".join(f"{name} = {'not measured' if value is None else value}" for name, value in changed.items())
+    changed = {**payload.get("outcomes", {}), **payload.get("covariates", {}), **payload.get("executed", {})}
+    parts = [f"{name} = {'not measured' if value is None else plain(value)}" for name, value in changed.items()]
+    if "failure" in payload:
+        parts.append(f"failure: {payload['failure'] or 'none'}")
+    return ", ".join(parts)
 
 
 def _numbers(numbers: list[int]) -> str:

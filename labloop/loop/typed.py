@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from labloop.errors import InvalidInput, did_you_mean
-from labloop.records import Value
+from labloop.records import FailureKind, Value
 from labloop.spec.models import Outcome, Spec
 from labloop.spec.parameters import Choice, Constant, Covariate
 from labloop.tabular import parse_number
 
-__all__ = ["condition", "number", "outcome"]
+__all__ = ["condition", "failure_kind", "not_set", "number", "outcome"]
 
 
 def condition(spec: Spec, name: str, text: str) -> Value:
@@ -21,7 +23,7 @@ def condition(spec: Spec, name: str, text: str) -> Value:
     """
     parameter = spec.parameters.get(name)
     if parameter is None or isinstance(parameter, Covariate):
-        raise InvalidInput(f"no parameter {name!r} that is set", hint=did_you_mean(name, spec.proposed), field=name)
+        raise not_set(spec, name)
     if isinstance(parameter, Choice):
         if text not in parameter.names:
             raise InvalidInput(f"{name} has no choice {text!r}", hint=did_you_mean(text, parameter.names), field=name)
@@ -58,6 +60,31 @@ def outcome(spec: Spec, name: str, text: str) -> float:
             field=name,
         )
     return value
+
+
+def failure_kind(text: str) -> FailureKind | Literal["none"]:
+    """Read a kind of failure, or ``none``: it did not fail.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither.
+    """
+    if text.strip().casefold() == "none":
+        return "none"
+    try:
+        return FailureKind(text.strip().casefold())
+    except ValueError:
+        kinds = ", ".join(kind.value for kind in FailureKind)
+        raise InvalidInput(f"{text!r} is not a kind of failure", hint=f"expected {kinds} or none") from None
+
+
+def not_set(spec: Spec, name: str) -> InvalidInput:
+    """Return the error about a condition that is none; a covariate is observed, so it is handed in as a result."""
+    if name in spec.covariates:
+        hint = f"hand it in as measured: --result {name}=VALUE (in a sheet: its own column)"
+        return InvalidInput(f"{name} is observed, not set", hint=hint, field=name)
+    return InvalidInput(f"no parameter {name!r} that is set", hint=did_you_mean(name, spec.proposed), field=name)
 
 
 def number(name: str, text: str, unit: str | None) -> float:

@@ -82,3 +82,13 @@ class Table:
             except InvalidInput:
                 return False
         return found
+
+    def holds_numbers(self, heading: str) -> bool:
+        """Whether any cell of a column is a number."""
+        for cell in self.column(heading):
+            try:
+                if self.number(cell) is not None:
+                    return True
+            except InvalidInput:
+                continue
+        return False
