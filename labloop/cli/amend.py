@@ -36,7 +36,9 @@ def command(
     json: Json = False,
     store: StoreUrl = None,
 ) -> Answer:
-    """Correct a result, what was executed or a failure; the original stays visible.
+    """Correct a result or what was executed; the original stays visible.
+
+    Also the kind of a failure, or that it did not fail after all.
 
     For example:
 

@@ -132,12 +132,13 @@ def proposals(spec: Spec, experiments: Sequence[Experiment]) -> RenderableType:
 
 def _without_predictions(spec: Spec, experiment: Experiment) -> str:
     """Return why an experiment was chosen, without the predictions that stand in the columns beside it."""
-    told = ", ".join(
-        rf"{re.escape(name)} {_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)" + re.escape(f" {unit}" if unit else "")
+    one = "|".join(
+        rf"{re.escape(name)} {_AMOUNT} \({_AMOUNT} to {_AMOUNT}\)" + (re.escape(f" {unit}") if unit else "")
         for name in experiment.predictions
         for unit in (spec.outcomes[name].unit if name in spec.outcomes else None,)
     )
-    return re.sub(rf" \({told}\)|: {told}(?=\.)|{told}, ", "", experiment.reason) if told else experiment.reason
+    told = rf"(?:{one})(?:, (?:{one}))*"
+    return re.sub(rf" \({told}\)|: {told}(?=\.)|{told}, ", "", experiment.reason) if one else experiment.reason
 
 
 def _percent(share: float) -> str:

@@ -53,10 +53,10 @@ def read_results(table: Table, spec: Spec, *, number_of: Callable[[str], int], o
         If anything is wrong; up to 20 problems are listed, and how many more there are.
     """
     columns = match_columns(table, spec)
-    _refuse_renamed(table, spec, columns)
     if not columns.outcomes and not columns.own and not columns.parameters:
         known = ", ".join([*spec.outcomes, *spec.proposed][:8])
         raise InvalidTable(table.source, [Problem("no column that the campaign knows", "", f"it knows: {known}")])
+    _refuse_renamed(table, spec, columns)
     reader = _Reader(table, spec, columns, number_of, outside)
     results = [result for number, row in enumerate(table.rows, 1) if (result := reader.read(number, row)) is not None]
     problems = [*reader.problems, *_repeated(results)]

@@ -39,7 +39,7 @@ class Recorded:
     added: tuple[int, ...] = ()
     skipped: int = 0
     notes: tuple[str, ...] = ()
-    written: tuple[Result, ...] = field(default=(), repr=False)
+    written: tuple[Result, ...] = field(default=(), repr=False, compare=False)
 
 
 def record(

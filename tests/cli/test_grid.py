@@ -19,7 +19,7 @@ MANY = Spec.model_validate(
     {
         "name": "big",
         "parameters": {f"parameter_{i}": {"bounds": [0, 10], "unit": "mol/mol"} for i in range(30)},
-        "objectives": {"adhesion": {"goal": "maximize", "unit": "kPa"}},
+        "objectives": {"adhesion": {"goal": "maximize", "unit": "kPa"}, "cost": {"goal": "minimize"}},
     }
 )
 
@@ -92,13 +92,21 @@ def test_no_line_ends_in_blanks() -> None:
 
 @pytest.mark.parametrize("slot", ["novelty", "learn", "climb", "improve"])
 def test_why_does_not_repeat_the_prediction_beside_it(slot: str) -> None:
-    predicted = {"adhesion": Prediction(1.0, 0.1, 0.9, 1.234, 2.5)}
+    predicted = {"adhesion": Prediction(1.0, 0.1, 0.9, 1.234, 2.5), "cost": Prediction(5.0, 1.0, 4.0, 5.5, 6.0)}
     reason = reason_of(slot, distance=0.2, spec=MANY, predicted=predicted, chance=0.3)
     conditions = _experiments()[0].planned
     each = Experiment(
-        1, Status.PROPOSED, Origin.PLANNER, conditions, conditions, slot=slot, reason=reason, predictions=predicted
+        1,
+        Status.PROPOSED,
+        Origin.PLANNER,
+        conditions,
+        conditions,
+        slot=slot,
+        reason=reason,
+        # The ledger keeps them in the order of the alphabet, whatever the order of the spec.
+        predictions=dict(reversed(predicted.items())),
     )
     text = " ".join(_drawn(proposals(MANY, [each]), 200).split())
-    assert len(re.findall(r"1\.23", text)) == 1
+    assert len(re.findall(r"1\.23", text)) == len(re.findall(r"5\.5", text)) == 1
     assert "( " not in text
     assert "()" not in text
