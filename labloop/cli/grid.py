@@ -18,9 +18,10 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-__all__ = ["Grid", "Ruled", "Trimmed", "aligned"]
+__all__ = ["Grid", "Kind", "Ruled", "Trimmed", "aligned"]
 
 Kind = Literal["id", "text", "number", "prose"]
+"""What a column holds: ids and numbers stay whole, texts and prose may be broken between words."""
 
 _GAP = 2
 _LEAST_TEXT = 30

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from labloop.cli.answer import Answer
+from labloop.cli.grid import Grid, aligned
 from labloop.cli.options import Json, StoreUrl, Words, campaign_and, experiment_numbers, workspace
-from labloop.cli.render import _table, plain
+from labloop.cli.render import plain
 from labloop.errors import UsageError
 from labloop.loop.look import History, history
 from labloop.records import LedgerEntry
@@ -57,20 +58,20 @@ def _entry(entry: LedgerEntry, undone: bool) -> dict[str, Any]:
 
 
 def _show(console: Console, found: History) -> None:
-    table = _table()
-    table.add_column("entry", justify="right")
-    table.add_column("when (UTC)", no_wrap=True)
-    table.add_column("who")
-    table.add_column("what", ratio=1)
-    table.add_column("hash", style="dim", no_wrap=True)
-    for entry in found.entries:
-        undone = entry.sequence in found.undone
-        text = Text(summary(entry), style="strike dim" if undone else "")
-        if undone:
-            text.append("  (undone)", style="not strike yellow")
-        when = entry.at[:19].replace("T", " ")
-        table.add_row(str(entry.sequence), when, Text(entry.actor), text, entry.hash[:8])
-    console.print(table)
+    grid = Grid()
+    grid.add("entry", aligned([str(entry.sequence) for entry in found.entries]), kind="number")
+    grid.add("when (UTC)", [entry.at[:19].replace("T", " ") for entry in found.entries], kind="id")
+    grid.add("who", [entry.actor for entry in found.entries])
+    grid.add("what", [_what(entry, entry.sequence in found.undone) for entry in found.entries], kind="prose")
+    grid.add("hash", [entry.hash[:8] for entry in found.entries], kind="id", style="dim")
+    console.print(grid)
+
+
+def _what(entry: LedgerEntry, undone: bool) -> Text:
+    text = Text(summary(entry), style="strike dim" if undone else "")
+    if undone:
+        text.append("  (undone)", style="not strike yellow")
+    return text
 
 
 def summary(entry: LedgerEntry) -> str:

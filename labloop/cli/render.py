@@ -10,7 +10,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from labloop.cli.grid import Grid, Ruled, Trimmed, aligned
+from labloop.cli.grid import Grid, Kind, Ruled, Trimmed, aligned
 from labloop.loop.look import Correction
 from labloop.records import Conditions, Experiment, Prediction, Result, Status, Value, experiment_id
 from labloop.spec.models import Spec
@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 _MOST_WRITTEN = 30
+_LONGEST_NUMBER = 24
 _AMOUNT = r"[-+]?\d[-+.\de]*"
 
 _STATUS_STYLE = {
@@ -223,11 +224,13 @@ def _settings(spec: Spec, experiment: Experiment) -> Grid:
     planned = [plain(experiment.planned[name]) for name in names]
     grid = Grid(indent=2)
     grid.add("parameter", [heading(name, unit) for name, unit in zip(names, units, strict=True)])
-    grid.add("planned", planned, kind="number")
+    # The name of a choice may be long; it may be broken, a number may not.
+    kind: Kind = "number" if max(map(len, planned), default=0) <= _LONGEST_NUMBER else "text"
+    grid.add("planned", planned, kind=kind)
     if done := executed_of(experiment):
         cells = [plain(done.get(name, experiment.planned[name])) for name in names]
         styled = [Text(cell, style="" if cell == old else "yellow") for cell, old in zip(cells, planned, strict=True)]
-        grid.add("executed", styled, kind="number")
+        grid.add("executed", styled, kind=kind)
     return grid
 
 

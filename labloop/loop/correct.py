@@ -60,7 +60,7 @@ def amend(
     InvalidInput
         If nothing is changed, no reason is given, or a value cannot be.
     Conflict
-        If it has no result to amend.
+        If it has no result to amend, or failed.
     """
     reason = _reason(reason)
     with store.write() as transaction:
@@ -72,6 +72,7 @@ def amend(
             payload["executed"] = dict(executed)
         if outcomes:
             _check_outcomes(spec_of(row), outcomes)
+            _refuse_failed(row, state, outcomes)
             payload["observation"] = _observation(row, state, replicate)
             aside = {key: value for key, value in outcomes.items() if key in spec_of(row).covariates}
             payload["outcomes"] = {key: value for key, value in outcomes.items() if key not in aside}
@@ -208,6 +209,16 @@ def _observation(row: CampaignRow, state: Experiment, wanted: int | None) -> int
     if wanted is None:
         raise InvalidInput(f"{named} has {len(known)} replicates", hint=f"say which with --replicate: {listed}")
     raise NotFound(f"{named} has no replicate {wanted}", hint=f"it has {listed}")
+
+
+def _refuse_failed(row: CampaignRow, state: Experiment, outcomes: Mapping[str, float | None]) -> None:
+    measured = [name for name, value in outcomes.items() if value is not None and name in spec_of(row).outcomes]
+    if state.failure is not None and measured:
+        raise Conflict(
+            f"{experiment_id(row.name, state.number)} is written down as failed ({state.failure.value})",
+            hint=f"if it did not fail: labloop amend {row.name} {state.number} --failure none --reason ..., "
+            "then record the result",
+        )
 
 
 def _check_conditions(spec: Spec, executed: Conditions, outside: bool) -> None:

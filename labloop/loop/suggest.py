@@ -116,7 +116,7 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
     observed = tuple(
         _as_learnt(each)
         for each in experiments
-        if each.observations or each.status in (Status.COMPLETED, Status.FAILED, Status.INFEASIBLE)
+        if _measured(each) or each.status in (Status.COMPLETED, Status.FAILED, Status.INFEASIBLE)
     )
     known = {each.number for each in observed}
     # A vetoed experiment is one that the laboratory will not run: it must not come back.
@@ -135,6 +135,10 @@ def _refuse_number(n: int) -> None:
     if not whole or n < 1:
         hint = "for instance 8; leave it out for the batch size of the campaign file"
         raise InvalidInput(f"{n!r} is not a number of experiments, expected 1, 2, 3, ...", hint=hint, field="n")
+
+
+def _measured(experiment: Experiment) -> bool:
+    return any(each.outcomes for each in experiment.observations)
 
 
 def _as_learnt(experiment: Experiment) -> Experiment:
@@ -221,7 +225,7 @@ def _counted(moment: _Moment, proposal: Proposal) -> tuple[str, ...]:
     """Say which results did not count towards the first model, while there is none."""
     wanted = tuple(moment.spec.objectives)
     partial = [
-        each.number for each in moment.observed if each.observations and any(each.mean(name) is None for name in wanted)
+        each.number for each in moment.observed if _measured(each) and any(each.mean(name) is None for name in wanted)
     ]
     if proposal.planner.get("surrogate") is not None or not partial:
         return ()

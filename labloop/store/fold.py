@@ -143,10 +143,12 @@ def _amended(state: Experiment, change: Change) -> Experiment:
             covariates = _without_none({**each.covariates, **change.get("covariates", {})})
             each = replace(each, outcomes=outcomes, covariates=covariates)
         observations.append(each)
-    kept = tuple(each for each in observations if each.outcomes or each.covariates)
+    kept = tuple(each for each in observations if each.outcomes or each.covariates or each.note or each.extra)
     executed = {**state.executed, **change.get("executed", {})}
     fallback = Status.PROPOSED if state.origin is Origin.PLANNER else Status.ACCEPTED
-    status, failure = state.status if kept or state.failure else fallback, state.failure
+    status, failure = state.status, state.failure
+    if status is Status.COMPLETED:
+        status = _status(kept, failure, fallback)
     if "failure" in change:
         failure = FailureKind(change["failure"]) if change["failure"] else None
         status = _status(kept, failure, fallback)

@@ -97,8 +97,34 @@ class TestAFailure:
         suggest(reaction, "reaction", 1, plan=looking)  # type: ignore[arg-type]
         assert seen == [()]
 
+    def test_keeps_what_was_observed_along_when_its_kind_is_amended(self, reaction: Store) -> None:
+        record(reaction, "reaction", [Result(1, failure=FailureKind.QC, extra={"Lot": "B7"})])
+        amend_failure(reaction, "reaction", 1, FailureKind.EQUIPMENT, reason="the pump")
+        assert _one(reaction, 1).observations[0].extra == {"Lot": "B7"}
+
+    def test_is_not_overturned_by_an_amendment(self, reaction: Store) -> None:
+        record(reaction, "reaction", [Result(1, covariates={"humidity": 44.0}, failure=FailureKind.QC)])
+        with pytest.raises(Conflict, match=r"reaction#1 is written down as failed \(qc\)"):
+            amend(reaction, "reaction", 1, outcomes={"yield": 3.0}, reason="typo")
+
 
 class TestANote:
+    def test_stays_when_its_result_is_amended_away(self, reaction: Store) -> None:
+        record(reaction, "reaction", [Result(1, {"yield": 3.0}, note="slow")])
+        amended = amend(reaction, "reaction", 1, outcomes={"yield": None}, reason="wrong vial")
+        assert (amended.status, amended.observations[0].note) == (Status.PROPOSED, "slow")
+
+    def test_alone_leaves_an_experiment_pending(self, reaction: Store) -> None:
+        record(reaction, "reaction", [Result(1, covariates={"humidity": 44.0}, note="dry")])
+        seen: list[int] = []
+
+        def looking(spec: Spec, observed: list[Experiment], pending: list[Conditions], n: int, seed: int) -> Proposal:
+            seen.extend((len(observed), len(pending)))
+            return grid_plan(spec, observed, pending, n, seed)
+
+        suggest(reaction, "reaction", 1, plan=looking)  # type: ignore[arg-type]
+        assert seen == [0, 3]
+
     def test_on_a_result_that_stands_is_kept_once(self, reaction: Store) -> None:
         row = Result(1, {"yield": 3.0}, note="slow")
         record(reaction, "reaction", [row])
