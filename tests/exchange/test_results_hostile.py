@@ -207,7 +207,10 @@ class TestHeadings:
             hand({"experiment": 1, "yield": 3, "tack": value})
         assert "rename the column if it holds adhesion" in caught.value.hint
         assert "blank column" in caught.value.hint
-        assert hand({"experiment": 1, "yield": 3, "tack": "blue"}).results[0].extra == {"tack": "blue"}
+
+    @pytest.mark.parametrize("remark", ["blue", "12a", "2026-05-01", "12.05.2026", "B 7"])
+    def test_of_remarks_are_kept_though_an_outcome_is_missing(self, remark: str) -> None:
+        assert hand({"experiment": 1, "yield": 3, "tack": remark}).results[0].extra == {"tack": remark}
 
     def test_of_what_an_export_adds_are_passed_over(self) -> None:
         (result,) = hand({"experiment": 1, "yield": 3, "planned temperature": 40}).results
