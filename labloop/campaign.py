@@ -24,6 +24,7 @@ from labloop.loop.handin import hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, add
 from labloop.loop.sheets import write_experiments
+from labloop.loop.typed import failure_kind
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
@@ -115,6 +116,8 @@ class Campaign:
 
         Raises
         ------
+        InvalidInput
+            If ``n`` is not a whole number of at least 1.
         NothingToSuggest
             If the budget is spent or no feasible experiment is left.
         """
@@ -176,17 +179,25 @@ class Campaign:
         reason: str,
         outcomes: Mapping[str, float | None] | None = None,
         executed: Mapping[str, Value] | None = None,
+        failure: str | None = None,
         replicate: int | None = None,
         outside: bool = False,
     ) -> None:
-        """Correct a result (None: not measured after all) or what was executed; the original stays visible.
+        """Correct a result (None: not measured after all), what was executed, or a failure.
+
+        The original stays visible. ``failure`` is the right kind, or ``"none"``: it did not fail.
 
         Raises
         ------
-        NotFound, InvalidInput
-            If there is no such experiment or replicate, or a value cannot be.
+        NotFound, InvalidInput, Conflict
+            If there is no such experiment, replicate or failure, or a value cannot be.
         """
         number = experiment_number(self.name, experiment)
+        if failure is not None:
+            if outcomes or executed:
+                raise InvalidInput("a failure is amended on its own", hint="amend the failure, then the rest")
+            correct.amend_failure(self._store, self.name, number, failure_kind(failure), reason=reason)
+            return
         correct.amend(
             self._store,
             self.name,

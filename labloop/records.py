@@ -151,7 +151,8 @@ class Result:
 
     ``experiment`` is None for an experiment that nobody proposed; then ``executed`` holds all its
     conditions. Otherwise ``executed`` holds only what was said about the conditions (None: as planned).
-    ``replicate`` counts from 1 (None: not said). ``row`` is the data row it came from, for messages.
+    ``replicate`` counts from 1 (None: not said). ``row`` and ``line`` are the data row and the line of the file
+    it came from, for messages.
     """
 
     experiment: int | None
@@ -163,6 +164,7 @@ class Result:
     note: str = ""
     extra: Mapping[str, str] = field(default_factory=dict)
     row: int | None = None
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import labloop
-from labloop.errors import Conflict, InvalidSpec, InvalidTable, NotFound
+from labloop.errors import Conflict, InvalidInput, InvalidSpec, InvalidTable, NotFound
 from labloop.loop import suggest as suggest_module
 from labloop.records import Conditions
 from tests.conftest import grid_plan, make_spec
@@ -53,6 +53,27 @@ def test_a_frame_with_numpy_and_missing_values_is_read_as_it_is_meant(campaign: 
     found = campaign.experiments()
     assert found["yield"].tolist() == [5.0, 7.0]
     assert np.isnan(found["purity"][0])
+
+
+def test_a_renamed_outcome_is_an_error(campaign: labloop.Campaign) -> None:
+    batch = campaign.suggest(2).drop(columns="yield").assign(product=[1.0, 2.0])
+    with pytest.raises(InvalidTable, match=r"no column yield \[%\], and the unknown column 'product'"):
+        campaign.record(batch)
+
+
+@pytest.mark.parametrize("n", [0, "3"])
+def test_a_number_of_experiments_is_one(campaign: labloop.Campaign, n: object) -> None:
+    with pytest.raises(InvalidInput, match="is not a number of experiments"):
+        campaign.suggest(n)  # type: ignore[arg-type]
+
+
+def test_a_failure_is_amended(campaign: labloop.Campaign) -> None:
+    campaign.suggest(1)
+    campaign.record({"experiment": 1, "failure": "qc"})
+    campaign.amend(1, failure="equipment", reason="the pump")
+    assert campaign.experiments()["status"].tolist() == ["failed"]
+    with pytest.raises(InvalidInput, match="amended on its own"):
+        campaign.amend(1, failure="none", outcomes={"yield": 3.0}, reason="x")
 
 
 def test_planned_and_executed_are_told_apart(campaign: labloop.Campaign) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from labloop.cli.answer import Answer
+from labloop.cli.grid import Grid, aligned
 from labloop.cli.options import Json, StoreUrl, Words, campaign_and, experiment_numbers, workspace
-from labloop.cli.render import _table, number
+from labloop.cli.render import plain
 from labloop.errors import UsageError
 from labloop.loop.look import History, history
 from labloop.records import LedgerEntry
@@ -57,20 +58,20 @@ def _entry(entry: LedgerEntry, undone: bool) -> dict[str, Any]:
 
 
 def _show(console: Console, found: History) -> None:
-    table = _table()
-    table.add_column("entry", justify="right")
-    table.add_column("when (UTC)", no_wrap=True)
-    table.add_column("who")
-    table.add_column("what", ratio=1)
-    table.add_column("hash", style="dim", no_wrap=True)
-    for entry in found.entries:
-        undone = entry.sequence in found.undone
-        text = Text(summary(entry), style="strike dim" if undone else "")
-        if undone:
-            text.append("  (undone)", style="not strike yellow")
-        when = entry.at[:19].replace("T", " ")
-        table.add_row(str(entry.sequence), when, Text(entry.actor), text, entry.hash[:8])
-    console.print(table)
+    grid = Grid()
+    grid.add("entry", aligned([str(entry.sequence) for entry in found.entries]), kind="number")
+    grid.add("when (UTC)", [entry.at[:19].replace("T", " ") for entry in found.entries], kind="id")
+    grid.add("who", [entry.actor for entry in found.entries])
+    grid.add("what", [_what(entry, entry.sequence in found.undone) for entry in found.entries], kind="prose")
+    grid.add("hash", [entry.hash[:8] for entry in found.entries], kind="id", style="dim")
+    console.print(grid)
+
+
+def _what(entry: LedgerEntry, undone: bool) -> Text:
+    text = Text(summary(entry), style="strike dim" if undone else "")
+    if undone:
+        text.append("  (undone)", style="not strike yellow")
+    return text
 
 
 def summary(entry: LedgerEntry) -> str:
@@ -118,16 +119,25 @@ def _more(results: list[Any]) -> str:
 
 
 def _result(result: Any) -> str:
+    """Say everything that one part of an entry wrote down."""
+    seen = result.get("observation", {})
+    parts = [f"{name} = {value:.12g}" for name, value in seen.get("outcomes", {}).items()]
+    parts += [f"{name} = {value:.12g}" for name, value in seen.get("covariates", {}).items()]
+    if result.get("executed"):
+        parts.append("executed at " + ", ".join(f"{name} = {plain(v)}" for name, v in result["executed"].items()))
+    parts += [f"{heading}: {text}" for heading, text in seen.get("extra", {}).items()]
+    parts += [f"note: {text}" for text in (result.get("note"), seen.get("note")) if text]
     if result.get("failure"):
-        return f"{result['experiment']} failed ({result['failure']})"
-    outcomes = result.get("observation", {}).get("outcomes", {})
-    values = ", ".join(f"{name} = {number(value, 6)}" for name, value in outcomes.items())
-    return f"recorded {result['experiment']}: {values or 'conditions or a note'}"
+        return f"{result['experiment']} failed ({result['failure']})" + (f": {', '.join(parts)}" if parts else "")
+    return f"recorded {result['experiment']}: {', '.join(parts)}"
 
 
 def _changes(payload: Any) -> str:
-    changed = {**payload.get("outcomes", {}), **payload.get("executed", {})}
-    return ", ".join(f"{name} = {'not measured' if value is None else value}" for name, value in changed.items())
+    changed = {**payload.get("outcomes", {}), **payload.get("covariates", {}), **payload.get("executed", {})}
+    parts = [f"{name} = {'not measured' if value is None else plain(value)}" for name, value in changed.items()]
+    if "failure" in payload:
+        parts.append(f"failure: {payload['failure'] or 'none'}")
+    return ", ".join(parts)
 
 
 def _numbers(numbers: list[int]) -> str:

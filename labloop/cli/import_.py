@@ -13,9 +13,10 @@ from labloop.cli.options import Json, StoreUrl, Words, Yes, campaign_and, worksp
 from labloop.cli.progress import working
 from labloop.cli.prompts import agreed, interactive
 from labloop.cli.record import recorded_data, show_recorded
-from labloop.cli.render import said
+from labloop.cli.render import said, written_table
 from labloop.errors import UsageError
 from labloop.loop.handin import import_rows
+from labloop.loop.look import read_spec_of
 from labloop.loop.record import Recorded
 
 __all__ = ["command"]
@@ -47,7 +48,9 @@ def command(
 
     def confirmed(seen: Recorded) -> bool:
         to = console(stderr=True)
-        said(to, *seen.notes, f"{len(seen.added)} new experiments, {seen.skipped} already there.")
+        said(to, *seen.notes)
+        to.print(written_table(read_spec_of(ws.store, name), seen.written))
+        said(to, f"{len(seen.added)} new experiments, {seen.skipped} already there.")
         return agreed("import them?", yes=False, json=False)
 
     ask = interactive(json) and not yes

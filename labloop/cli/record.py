@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from itertools import zip_longest
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +13,12 @@ import typer
 from labloop.cli.answer import Answer, console
 from labloop.cli.options import Json, StoreUrl, Words, Yes, assignments, campaign_and, experiment_numbers, workspace
 from labloop.cli.prompts import agreed, interactive
-from labloop.cli.render import said
+from labloop.cli.render import said, written_table
 from labloop.errors import UsageError
 from labloop.loop.handin import hand_in, type_in
 from labloop.loop.look import read_spec_of, status
 from labloop.loop.record import Recorded
-from labloop.loop.typed import condition, outcome
+from labloop.loop.typed import condition, replicates
 from labloop.records import FailureKind, Result, experiment_id
 from labloop.spec.models import Spec
 from labloop.tabular import read_stream
@@ -85,7 +85,7 @@ def command(
     elif not target:
         raise UsageError("record what?", hint=f"labloop record {name} 7 --result NAME=VALUE, or a file, or - for stdin")
     elif target.isdigit() or "#" in target:
-        outcomes = " ".join(f"--result {each}=VALUE" for each in spec.objectives)
+        outcomes = " ".join(f"--result {each}=VALUE" for each in spec.outcomes)
         raise UsageError(f"no result given for experiment {target}", hint=f"labloop record {name} {target} {outcomes}")
     else:
         table = read_stream(sys.stdin.buffer.read(), source="standard input") if target == "-" else Path(target)
@@ -97,7 +97,7 @@ def command(
             replicate=replicate,
             outside=outside,
             sheet=sheet,
-            confirm=(lambda seen: _confirmed(seen)) if ask else None,
+            confirm=(lambda seen: _confirmed(spec, seen)) if ask else None,
         )
     standing = status(ws.store, name)
     best = [experiment_id(name, each) for each in standing.best]
@@ -107,32 +107,19 @@ def command(
 def _typed(
     spec: Spec, numbers: Sequence[int], result: list[str] | None, set_: list[str] | None, rest: Result
 ) -> list[Result]:
-    executed = {name: condition(spec, name, text) for name, text in assignments(set_, "--set")} or None
-    series: dict[str, list[float]] = {}
-    for name, text in assignments(result, "--result"):
-        series.setdefault(name, []).append(outcome(spec, name, text))
-    results = []
-    for number in numbers:
-        measured = list(zip_longest(*series.values())) or [()]
-        for index, values in enumerate(measured, 1):
-            found = {name: v for name, v in zip(series, values, strict=True) if v is not None}
-            results.append(
-                Result(
-                    number,
-                    {name: v for name, v in found.items() if name in spec.outcomes},
-                    {name: v for name, v in found.items() if name not in spec.outcomes},
-                    executed if index == 1 else None,
-                    index if len(measured) > 1 else None,
-                    rest.failure,
-                    rest.note if index == 1 else "",
-                )
-            )
-    return results
+    executed = {name: condition(spec, name, text) for name, text in assignments(set_, "--set")}
+    measured = assignments(result, "--result")
+    results = [each for number in numbers for each in replicates(spec, number, executed, measured)]
+    return [
+        replace(each, failure=rest.failure, note="" if (each.replicate or 1) > 1 else rest.note) for each in results
+    ]
 
 
-def _confirmed(seen: Recorded) -> bool:
+def _confirmed(spec: Spec, seen: Recorded) -> bool:
     to = console(stderr=True)
-    said(to, *seen.notes, *_sentences(seen, "Would record"))
+    said(to, *seen.notes)
+    to.print(written_table(spec, seen.written))
+    said(to, *_sentences(seen, "Would record"))
     return agreed("record it?", yes=False, json=False)
 
 
@@ -152,14 +139,32 @@ def show_recorded(to: Console, done: Recorded) -> None:
 
 
 def _sentences(done: Recorded, verb: str) -> list[str]:
-    lines = []
-    if done.recorded:
-        lines.append(f"{verb} results of {_named(done.campaign, done.recorded)}.")
+    kinds: dict[int, tuple[int, str]] = {}
+    for each in done.written:
+        if each.experiment in done.recorded:
+            kinds[each.experiment] = min(_kind(each), kinds.get(each.experiment, (9, "")))
+    groups: dict[str, list[int]] = {}
+    for number, (_, phrase) in kinds.items():
+        groups.setdefault(phrase, []).append(number)
+    lines = [f"{verb} {phrase.format(_named(done.campaign, numbers))}." for phrase, numbers in groups.items()]
     if done.added:
         lines.append(f"{verb} as new: {_named(done.campaign, done.added)}.")
     if done.skipped:
         lines.append(f"{done.skipped} already recorded, left as they are.")
     return lines or ["Nothing new: no row has a result."]
+
+
+def _kind(result: Result) -> tuple[int, str]:
+    """Return the most that a result says of its experiment, the most telling first in order."""
+    if result.failure is not None:
+        return 0, f"{{}} as failed ({result.failure.value})"
+    if result.outcomes:
+        return 1, "results of {}"
+    if result.covariates:
+        return 2, "what was observed along with {}"
+    if result.executed:
+        return 3, "what was executed of {}"
+    return 4, "a note on {}"
 
 
 def _named(campaign: str, numbers: Sequence[int]) -> str:

@@ -8,8 +8,8 @@ import typer
 
 from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, Words, campaign_and, experiment_numbers, workspace
-from labloop.cli.render import experiment_detail, experiment_rows, results_table, said
-from labloop.loop.look import experiments, read_spec_of
+from labloop.cli.render import correction_rows, experiment_detail, experiment_rows, results_table, said
+from labloop.loop.look import corrections, experiments, read_spec_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,6 +40,7 @@ def command(
     numbers = tuple(experiment_numbers(name, rest, command="show")) if rest else None
     found = experiments(ws.store, name, numbers=numbers, batch=batch, waiting=waiting)
     spec = read_spec_of(ws.store, name)
+    amended = corrections(ws.store, name, numbers or ())
 
     def show(console: Console) -> None:
         if not found:
@@ -48,8 +49,13 @@ def command(
             )
         elif numbers:
             for each in found:
-                console.print(experiment_detail(spec, each))
+                console.print(experiment_detail(spec, each, amended))
         else:
             console.print(results_table(spec, found))
 
-    return Answer({"campaign": name, "experiments": experiment_rows(name, found)}, show)
+    data = {
+        "campaign": name,
+        "experiments": experiment_rows(name, found),
+        "corrections": correction_rows(name, amended),
+    }
+    return Answer(data, show)

@@ -42,6 +42,7 @@ def _data(standing: Standing) -> dict[str, Any]:
         "spec_version": standing.row.spec_version,
         "experiments": {each.value: standing.counts.get(each, 0) for each in Status},
         "observations": standing.observations,
+        "with_every_objective": standing.complete,
         "batches": standing.row.batches,
         "budget": spec.planner.budget,
         "best": [
@@ -67,11 +68,19 @@ def _show(console: Console, standing: Standing) -> None:
     total = sum(standing.counts.values())
     budget = f" of a budget of {spec.planner.budget}" if spec.planner.budget else ""
     said(console, f"  experiments   {total}{budget}" + (f": {', '.join(counts)}" if counts else ""))
-    said(console, f"  observations  {standing.observations}")
+    said(console, f"  observations  {standing.observations}{_complete(standing)}")
     said(console, f"  best so far   {_best(standing)}")
     said(console, f"  open          {_listed(row.name, standing.open)}")
     said(console, f"  ledger        {row.head} entries, head {row.head_hash[:12]}, spec version {row.spec_version}", "")
     said(console, f"Next: {_next(standing)}")
+
+
+def _complete(standing: Standing) -> str:
+    """Say how many results count for the model, where they are not all."""
+    if standing.complete == standing.measured:
+        return ""
+    wanted = " and ".join(standing.spec.objectives)
+    return f"; {standing.complete} of {standing.measured} experiments with a result have {wanted}"
 
 
 def _best(standing: Standing) -> str:

@@ -86,11 +86,11 @@ def show_suggestion(console: Console, spec: Spec, suggestion: Suggestion, out: P
     """Draw a suggestion, and say what comes next."""
     console.print(proposals(spec, suggestion.experiments))
     name, first = suggestion.campaign, suggestion.experiments[0]
-    outcome = next(iter(spec.objectives))
+    results = " ".join(f"--result {outcome}=VALUE" for outcome in spec.outcomes)
     said(console, "", f"Batch {suggestion.batch} of {name}, strategy {suggestion.strategy}. Run it, then:")
     if out is not None:
         said(console, f"  fill in {out}, and  labloop record {name} {out}")
     else:
-        said(console, f"  labloop record {name} {first.number} --result {outcome}=VALUE")
+        said(console, f"  labloop record {name} {first.number} {results}")
         said(console, f"  or, for a sheet to fill in:  labloop export {name} --batch {suggestion.batch} batch.xlsx")
     said(console, f"  refuse one:  labloop replace {experiment_id(name, first.number)} --reason '...'")

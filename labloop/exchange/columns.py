@@ -53,7 +53,7 @@ def match_columns(table: Table, spec: Spec) -> Columns:
     for index, heading in enumerate(table.headings):
         name, unit = _meaning(heading, known)
         if name is None:
-            if not _is_ours(heading):
+            if not _is_ours(heading) and not _is_plan(heading, known):
                 extra[heading] = index
             continue
         if unit is not None and units.get(name) and not same_unit(unit, units[name]):
@@ -102,6 +102,12 @@ def _meaning(heading: str, known: Mapping[str, str]) -> tuple[str | None, str | 
 def is_own(heading: str) -> bool:
     """Whether a heading is one that labloop's own sheets have besides parameters and outcomes."""
     return heading.strip().casefold() in OWN or _is_ours(heading.strip().casefold())
+
+
+def _is_plan(heading: str, known: Mapping[str, str]) -> bool:
+    """Whether it is a column that an export adds where something was executed that was not planned."""
+    first, _, rest = heading.strip().casefold().partition(" ")
+    return first == "planned" and rest in known
 
 
 def _is_ours(heading: str) -> bool:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from labloop.errors import InvalidInput, InvalidTable, Problem, did_you_mean
 from labloop.exchange.columns import Columns, match_columns
+from labloop.exchange.layout import heading_of
 from labloop.exchange.units import same_unit, split_value
-from labloop.records import Conditions, FailureKind, Result, Value
+from labloop.records import Conditions, FailureKind, Outcomes, Result, Value
 from labloop.spec.check import misfit
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Choice, Constant, Integer
@@ -23,6 +24,8 @@ _MOST_PROBLEMS = 20
 _SUM_TOLERANCE = 0.01
 _SUM_SAID = 1e-6
 _FAR = 100.0
+# The ids of another book, which an import keeps.
+_EARLIER = ("earlier_id",)
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,32 @@ def read_results(table: Table, spec: Spec, *, number_of: Callable[[str], int], o
     if not columns.outcomes and not columns.own and not columns.parameters:
         known = ", ".join([*spec.outcomes, *spec.proposed][:8])
         raise InvalidTable(table.source, [Problem("no column that the campaign knows", "", f"it knows: {known}")])
+    _refuse_renamed(table, spec, columns)
     reader = _Reader(table, spec, columns, number_of, outside)
     results = [result for number, row in enumerate(table.rows, 1) if (result := reader.read(number, row)) is not None]
     problems = [*reader.problems, *_repeated(results)]
     _refuse(table.source, problems)
-    return Handed(tuple(results), (*table.notes, *_odd(results, spec), *reader.notes))
+    said = [each for each in results if each.outcomes or each.covariates or each.failure or each.note]
+    further = [heading for heading in dict.fromkeys(h for each in said for h in each.extra) if heading not in _EARLIER]
+    kept = [f"Not in the campaign, kept as notes: {', '.join(further)}."] if further else []
+    return Handed(tuple(results), (*table.notes, *_odd(results, spec), *reader.notes, *kept))
+
+
+def _refuse_renamed(table: Table, spec: Spec, columns: Columns) -> None:
+    """Refuse a table that lacks an outcome and has unknown numbers: most likely the outcome under another name."""
+    missing = [name for name in spec.outcomes if name not in columns.outcomes]
+    unknown = [heading for heading in columns.extra if heading not in _EARLIER and table.holds_numbers(heading)]
+    if not missing or not unknown:
+        return
+    named = ", ".join(heading_of(name, spec.outcomes[name]) for name in missing)
+    hint = (
+        f"rename the column if it holds {' or '.join(missing)}; if {' and '.join(missing)} "
+        f"{'was' if len(missing) == 1 else 'were'} not measured, say so with a blank column"
+    )
+    raise InvalidTable(
+        table.source,
+        [Problem(f"no column {named}, and the unknown column {each!r} holds numbers", each, hint) for each in unknown],
+    )
 
 
 def check_results(results: Sequence[Result], spec: Spec, *, source: str, outside: bool = False) -> None:
@@ -70,6 +94,9 @@ def check_results(results: Sequence[Result], spec: Spec, *, source: str, outside
     """
     problems: list[Problem] = []
     for result in results:
+        if result.failure is not None and result.outcomes:
+            message, hint = _failed_with_results(result.outcomes)
+            problems.append(Problem(message, "failure", hint))
         for name, value in (result.executed or {}).items():
             if name not in spec.proposed:
                 problems.append(Problem(f"no parameter {name!r} that is set", name, did_you_mean(name, spec.proposed)))
@@ -79,6 +106,13 @@ def check_results(results: Sequence[Result], spec: Spec, *, source: str, outside
         if result.executed:
             problems += _sums(spec, result.executed)[0]
     _refuse(source, problems)
+
+
+def _failed_with_results(outcomes: Outcomes) -> tuple[str, str]:
+    """Say why a failure and results exclude each other: what failed has no result that could be learnt from."""
+    listed = ", ".join(f"{name} = {value:.12g}" for name, value in outcomes.items())
+    hint = "give the failure alone and write the values into the note, or the results without the failure"
+    return f"failed, and yet it has results ({listed})", hint
 
 
 def _refuse(source: str, problems: Sequence[Problem]) -> None:
@@ -109,7 +143,7 @@ class _Reader:
         failure = self._failure(number, row)
         replicate = self._replicate(number, row)
         if failure is not None and outcomes:
-            self._say(number, "failure", "failed, and yet it has results", "clear one of the two")
+            self._say(number, "failure", *_failed_with_results(outcomes))
         if len(self.problems) == before:
             if experiment is None:
                 self._complete(number, executed)
@@ -130,6 +164,7 @@ class _Reader:
             note=self._text(row, "note"),
             extra=extra,
             row=number,
+            line=self._line(number),
         )
 
     def _text(self, row: Sequence[Cell], column: str) -> str:
@@ -250,8 +285,11 @@ class _Reader:
             self._say(number, problem.path, problem.message, problem.hint)
         self.notes += [f"Row {number}: {note}" for note in notes]
 
+    def _line(self, row: int) -> int | None:
+        return self._table.lines[row - 1] if row <= len(self._table.lines) else None
+
     def _say(self, row: int, column: str, message: str, hint: str) -> None:
-        line = self._table.lines[row - 1] if row <= len(self._table.lines) else None
+        line = self._line(row)
         self.problems.append(Problem(message, column, hint, None if line == row else line, row))
 
 
@@ -318,7 +356,8 @@ def _repeated(results: Sequence[Result]) -> Iterator[Problem]:
         key = (result.experiment, result.replicate or 1)
         if key in seen:
             hint = "for a second measurement number the rows in the column replicate: 1, 2, ..."
-            yield Problem(f"repeats the experiment of row {seen[key].row}", "experiment", hint, row=result.row)
+            line = None if result.line == result.row else result.line
+            yield Problem(f"repeats the experiment of row {seen[key].row}", "experiment", hint, line, result.row)
         seen[key] = result
 
 

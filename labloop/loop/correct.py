@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from labloop.errors import Conflict, InvalidInput, NotFound, did_you_mean
 from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import find_experiment, open_experiment
-from labloop.records import Conditions, Experiment, LedgerEntry, Status, experiment_id
+from labloop.loop.typed import not_set
+from labloop.records import Conditions, Experiment, FailureKind, LedgerEntry, Status, experiment_id
 from labloop.spec.check import misfit
 from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store
 from labloop.store.fold import changes_of
 
-__all__ = ["Undone", "amend", "mark", "undo", "veto"]
+__all__ = ["Undone", "amend", "amend_failure", "mark", "undo", "veto"]
 
 # The first entry is the campaign itself, a later version of the spec is replaced by another one, and an
 # undone entry comes back by recording it again: each time the ledger only grows.
@@ -44,9 +46,12 @@ def amend(
     replicate: int | None = None,
     outside: bool = False,
 ) -> Experiment:
-    """Correct outcomes (None: it was not measured after all) or executed conditions of one experiment.
+    """Correct outcomes or executed conditions of one experiment.
 
-    ``replicate`` says which measurement, where there are several.
+    Parameters
+    ----------
+    outcomes : the right values, of covariates too; None: it was not measured after all.
+    replicate : which measurement, where there are several.
 
     Raises
     ------
@@ -54,6 +59,8 @@ def amend(
         If there is no such experiment or observation.
     InvalidInput
         If nothing is changed, no reason is given, or a value cannot be.
+    Conflict
+        If it has no result to amend, or failed.
     """
     reason = _reason(reason)
     with store.write() as transaction:
@@ -65,11 +72,41 @@ def amend(
             payload["executed"] = dict(executed)
         if outcomes:
             _check_outcomes(spec_of(row), outcomes)
+            _refuse_failed(row, state, outcomes)
             payload["observation"] = _observation(row, state, replicate)
-            payload["outcomes"] = dict(outcomes)
+            aside = {key: value for key, value in outcomes.items() if key in spec_of(row).covariates}
+            payload["outcomes"] = {key: value for key, value in outcomes.items() if key not in aside}
+            if aside:
+                payload["covariates"] = aside
         if len(payload) == 2:
-            raise InvalidInput("nothing to amend", hint="give --result NAME=VALUE or --set NAME=VALUE")
+            hint = "give --result NAME=VALUE, --set NAME=VALUE or --failure KIND"
+            raise InvalidInput("nothing to amend", hint=hint)
         transaction.append(row, "amended", payload)
+        return find_experiment(transaction, row, number)
+
+
+def amend_failure(
+    store: Store, name: str, number: int, kind: FailureKind | Literal["none"], *, reason: str
+) -> Experiment:
+    """Correct the kind of a failure; "none": it did not fail, and waits for its result again.
+
+    Raises
+    ------
+    NotFound
+        If there is no such experiment.
+    Conflict
+        If it is not written down as failed.
+    """
+    reason = _reason(reason)
+    with store.write() as transaction:
+        row = transaction.campaign(name)
+        state = find_experiment(transaction, row, number)
+        if state.failure is None:
+            named = experiment_id(name, number)
+            hint = f"labloop record {name} {number} --failure KIND"
+            raise Conflict(f"{named} is not written down as failed, so there is no failure to amend", hint=hint)
+        right = None if kind == "none" else FailureKind(kind).value
+        transaction.append(row, "amended", {"experiment": number, "reason": reason, "failure": right})
         return find_experiment(transaction, row, number)
 
 
@@ -174,10 +211,20 @@ def _observation(row: CampaignRow, state: Experiment, wanted: int | None) -> int
     raise NotFound(f"{named} has no replicate {wanted}", hint=f"it has {listed}")
 
 
+def _refuse_failed(row: CampaignRow, state: Experiment, outcomes: Mapping[str, float | None]) -> None:
+    measured = [name for name, value in outcomes.items() if value is not None and name in spec_of(row).outcomes]
+    if state.failure is not None and measured:
+        raise Conflict(
+            f"{experiment_id(row.name, state.number)} is written down as failed ({state.failure.value})",
+            hint=f"if it did not fail: labloop amend {row.name} {state.number} --failure none --reason ..., "
+            "then record the result",
+        )
+
+
 def _check_conditions(spec: Spec, executed: Conditions, outside: bool) -> None:
     for name, value in executed.items():
         if name not in spec.proposed:
-            raise InvalidInput(f"no parameter {name!r} that is set", hint=did_you_mean(name, spec.proposed), field=name)
+            raise not_set(spec, name)
         wrong = misfit(spec, name, value)
         if wrong and not (outside and not isinstance(value, str)):
             raise InvalidInput(wrong, hint="if it really was run there: --outside", field=name)
@@ -185,6 +232,8 @@ def _check_conditions(spec: Spec, executed: Conditions, outside: bool) -> None:
 
 def _check_outcomes(spec: Spec, outcomes: Mapping[str, float | None]) -> None:
     for name, value in outcomes.items():
+        if name in spec.covariates:
+            continue
         if name not in spec.outcomes:
             raise InvalidInput(f"no outcome {name!r}", hint=did_you_mean(name, spec.outcomes), field=name)
         possible = spec.outcomes[name].range

@@ -103,7 +103,7 @@ def _recorded(
     confirm: Confirm | None = None,
 ) -> Recorded:
     if confirm is not None:
-        seen = record(store, name, handed.results, replicate=replicate, origin=origin, preview=True)
+        seen = record(store, name, handed.results, source=source, replicate=replicate, origin=origin, preview=True)
         if (seen.recorded or seen.added) and not confirm(replace(seen, notes=(*handed.notes, *seen.notes))):
             raise Conflict("nothing was recorded: you said no", hint="correct the sheet, then record it again")
     done = record(store, name, handed.results, source=source, replicate=replicate, origin=origin)

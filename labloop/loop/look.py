@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from labloop.errors import Problem
 from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import find_experiment
 from labloop.loop.ranking import keeps_limits, leaders, ranked
-from labloop.records import Experiment, LedgerEntry, Status
+from labloop.records import Experiment, LedgerEntry, Status, Value
 from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Store
 from labloop.store.chain import broken_links
+from labloop.store.fold import fold
 
-__all__ = ["History", "Standing", "best", "experiments", "history", "read_spec_of", "status", "verify"]
+__all__ = [
+    "Correction",
+    "History",
+    "Standing",
+    "best",
+    "corrections",
+    "experiments",
+    "history",
+    "read_spec_of",
+    "status",
+    "verify",
+]
 
 
 @dataclass(frozen=True)
 class Standing:
     """Where a campaign stands.
 
+    ``complete`` counts the experiments that have every objective, out of ``measured`` that have any outcome.
     ``best`` holds experiment numbers: one for one objective, the Pareto set for several, none while nothing
     was measured; ``means`` their outcomes. ``broken`` is true while even these break a limit.
     """
@@ -28,10 +42,24 @@ class Standing:
     spec: Spec
     counts: dict[Status, int]
     observations: int
+    measured: int
+    complete: int
     best: tuple[int, ...]
     means: dict[int, dict[str, float]]
     broken: bool
     open: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Correction:
+    """An amendment of one experiment: what each value was, and what it is since (None: not there)."""
+
+    number: int
+    changes: Mapping[str, tuple[Value | None, Value | None]]
+    reason: str
+    replicate: int | None
+    at: str
+    sequence: int
 
 
 @dataclass(frozen=True)
@@ -75,6 +103,8 @@ def status(store: Store, name: str) -> Standing:
             spec=spec,
             counts=snapshot.counts(row),
             observations=snapshot.observation_count(row),
+            measured=len(means),
+            complete=sum(all(name in each for name in spec.objectives) for each in means.values()),
             best=leading,
             means={number: means[number] for number in leading},
             broken=any(keeps_limits(spec, means[number]) is False for number in leading),
@@ -123,6 +153,48 @@ def history(store: Store, name: str, *, number: int | None = None) -> History:
         if number is not None and not entries:
             find_experiment(snapshot, row, number)
         return History(row, entries, snapshot.undone(row))
+
+
+def corrections(store: Store, name: str, numbers: Sequence[int]) -> tuple[Correction, ...]:
+    """Return the amendments of experiments that still count, with the values as they were before each.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign.
+    """
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        undone = snapshot.undone(row)
+        found: list[Correction] = []
+        for number in numbers:
+            entries = [each for each in snapshot.entries(row, experiment=number) if each.sequence not in undone]
+            for place, entry in enumerate(entries):
+                if entry.kind == "amended":
+                    before, after = fold(number, entries[:place]), fold(number, entries[: place + 1])
+                    found.append(_correction(entry, before, after))
+        return tuple(found)
+
+
+def _correction(entry: LedgerEntry, before: Experiment | None, after: Experiment | None) -> Correction:
+    payload = entry.payload
+    index = payload.get("observation")
+    old, new = _values(before, index), _values(after, index)
+    named = (*payload.get("outcomes", {}), *payload.get("covariates", {}), *payload.get("executed", {}))
+    if "failure" in payload:
+        named = (*named, "failure")
+    changes = {each: (old.get(each), new.get(each)) for each in named}
+    return Correction(payload["experiment"], changes, payload["reason"], index, entry.at, entry.sequence)
+
+
+def _values(state: Experiment | None, index: int | None) -> dict[str, Value]:
+    if state is None:
+        return {}
+    found: dict[str, Value] = dict(state.executed)
+    for each in state.observations:
+        if each.index == index:
+            found |= {**each.outcomes, **each.covariates}
+    return {**found, "failure": state.failure.value} if state.failure else found
 
 
 def verify(store: Store, name: str) -> tuple[CampaignRow, tuple[Problem, ...]]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from labloop.errors import Conflict, InvalidTable, NotFound, Problem
+from labloop.errors import InvalidTable, NotFound, Problem
 from labloop.exchange.results import check_results
 from labloop.loop.campaigns import spec_of
-from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Result, Status, experiment_id
+from labloop.loop.merge import Batch
+from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Result, experiment_id
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 from labloop.store import CampaignRow, Store, Transaction
@@ -30,6 +31,7 @@ class Recorded:
     """What became of the results that were handed in.
 
     ``recorded`` and ``added`` are experiment numbers, ``skipped`` counts rows that were written before.
+    ``written`` holds what was new, its conditions only where they were not known before.
     """
 
     campaign: str
@@ -37,6 +39,7 @@ class Recorded:
     added: tuple[int, ...] = ()
     skipped: int = 0
     notes: tuple[str, ...] = ()
+    written: tuple[Result, ...] = field(default=(), repr=False, compare=False)
 
 
 def record(
@@ -68,12 +71,13 @@ def record(
     with store.write() as transaction:
         row = transaction.campaign(name)
         known = _known(transaction, row, results)
-        batch = _Batch(row, spec_of(row), known, replicate)
+        batch = Batch(row, spec_of(row), known, source=source, replicate=replicate)
         for result in results:
             if result.experiment is not None:
                 batch.take(result)
         batch.refuse_conflicts()
-        fresh, repeated = _fresh(transaction, row, spec_of(row), [r for r in results if r.experiment is None])
+        own = [each for each in results if each.experiment is None]
+        fresh, new = _fresh(transaction, row, spec_of(row), own)
         if not preview:
             if batch.changes:
                 transaction.append(row, "recorded", {"results": batch.changes, "source": source})
@@ -83,8 +87,9 @@ def record(
         name,
         recorded=tuple(dict.fromkeys(change["experiment"] for change in batch.changes)),
         added=tuple(each["number"] for each in fresh),
-        skipped=batch.skipped + repeated,
+        skipped=batch.skipped + len(own) - len(fresh),
         notes=tuple(batch.notes),
+        written=(*batch.written, *new),
     )
 
 
@@ -103,9 +108,9 @@ def add(
         row = transaction.campaign(name)
         spec = spec_of(row)
         check_results(results, spec, source="what was added", outside=outside)
-        fresh, _ = _fresh(transaction, row, spec, results, keyed=False)
+        fresh, new = _fresh(transaction, row, spec, results, keyed=False)
         transaction.append(row, "added", {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""})
-    return Recorded(name, added=tuple(each["number"] for each in fresh))
+    return Recorded(name, added=tuple(each["number"] for each in fresh), written=tuple(new))
 
 
 def _known(transaction: Transaction, row: CampaignRow, results: Sequence[Result]) -> dict[int, Experiment]:
@@ -123,126 +128,10 @@ def _known(transaction: Transaction, row: CampaignRow, results: Sequence[Result]
     return known
 
 
-class _Batch:
-    """Gathers what a set of results changes, and what of it contradicts what is written."""
-
-    def __init__(self, row: CampaignRow, spec: Spec, known: Mapping[int, Experiment], replicate: bool) -> None:
-        self.changes: list[dict[str, Any]] = []
-        self.notes: list[str] = []
-        self.skipped = 0
-        self._row, self._spec, self._known, self._replicate = row, spec, dict(known), replicate
-        self._conflicts: list[Problem] = []
-
-    def take(self, result: Result) -> None:
-        assert result.experiment is not None
-        state = self._known[result.experiment]
-        executed = self._executed(state, result)
-        if result.failure is not None:
-            self._take_failure(state, result, executed)
-        elif result.outcomes or result.covariates:
-            self._take_outcomes(state, result, executed)
-        elif executed is None and not result.note:
-            return  # a row of the sheet that nobody has filled in yet
-        else:
-            self._write(state, result, {}, executed)
-
-    def refuse_conflicts(self) -> None:
-        if self._conflicts:
-            first = self._conflicts[0]
-            message = "\n".join(str(problem) for problem in self._conflicts)
-            raise Conflict(message, hint=first.hint, field=first.path or None, row=first.row)
-
-    def _take_failure(self, state: Experiment, result: Result, executed: Conditions | None) -> None:
-        assert result.failure is not None
-        if state.failure is result.failure:
-            self.skipped += 1
-            return
-        if state.observations:
-            self._conflict(result, "has results, so it cannot have failed", "take the result back first: labloop undo")
-            return
-        self._write(state, result, {"failure": result.failure.value}, executed)
-
-    def _take_outcomes(self, state: Experiment, result: Result, executed: Conditions | None) -> None:
-        index = self._index(state, result)
-        old = next((each for each in state.observations if each.index == index), None)
-        if old is not None:
-            if self._contradicts(state, old, result):
-                return
-            new = {name: value for name, value in result.outcomes.items() if name not in old.outcomes}
-            aside = {name: value for name, value in result.covariates.items() if name not in old.covariates}
-            if not new and not aside and executed is None:
-                self.skipped += 1
-                return
-            result = replace(result, outcomes=new, covariates=aside, extra={})
-        if state.status in (Status.VETOED, Status.CANCELLED):
-            self.notes.append(
-                f"{experiment_id(self._row.name, state.number)} was {state.status.value}; its result is kept."
-            )
-        observation = Observation(
-            index, result.outcomes, covariates=result.covariates, note=result.note, extra=result.extra
-        )
-        self._write(
-            replace(state, note=""),
-            replace(result, note=""),
-            {"observation": observation_to_dict(observation)},
-            executed,
-        )
-        self._known[state.number] = replace(
-            state, observations=(*(each for each in state.observations if each.index != index), observation)
-        )
-
-    def _contradicts(self, state: Experiment, old: Observation, result: Result) -> bool:
-        written = {**old.outcomes, **old.covariates}
-        for name, value in {**result.outcomes, **result.covariates}.items():
-            if name in written and written[name] != value:
-                self._conflict(
-                    result,
-                    f"has {name} = {written[name]:.12g} written down, now {value:.12g} is handed in",
-                    f"a second measurement: --replicate (in a sheet: replicate {len(state.observations) + 1}); "
-                    f"a correction: labloop amend {self._row.name} {state.number} "
-                    f"--result {name}={value:.12g} --reason ...",
-                    field=name,
-                )
-                return True
-        return False
-
-    def _index(self, state: Experiment, result: Result) -> int:
-        if result.replicate is not None:
-            return result.replicate
-        used = [each.index for each in state.observations]
-        return max(used, default=0) + 1 if self._replicate else 1
-
-    def _executed(self, state: Experiment, result: Result) -> Conditions | None:
-        if result.executed is None:
-            return None
-        merged = {**state.executed, **result.executed}
-        return None if merged == dict(state.executed) else merged
-
-    def _write(self, state: Experiment, result: Result, change: Mapping[str, Any], executed: Conditions | None) -> None:
-        fields: dict[str, Any] = {"experiment": state.number, **change}
-        if executed is not None:
-            if state.observations:
-                self._conflict(
-                    result,
-                    "has results under other conditions",
-                    f"correct them: labloop amend {self._row.name} {state.number} --set NAME=VALUE --reason ...",
-                )
-                return
-            fields["executed"] = dict(executed)
-        if result.note:
-            fields["note"] = result.note
-        self.changes.append(fields)
-
-    def _conflict(self, result: Result, message: str, hint: str, *, field: str = "") -> None:
-        assert result.experiment is not None
-        named = experiment_id(self._row.name, result.experiment)
-        self._conflicts.append(Problem(f"{named} {message}", field, hint, row=result.row))
-
-
 def _fresh(
     transaction: Transaction, row: CampaignRow, spec: Spec, results: Sequence[Result], *, keyed: bool = True
-) -> tuple[list[dict[str, Any]], int]:
-    """Turn rows that belong to no experiment into new ones; those written before are left out and counted."""
+) -> tuple[list[dict[str, Any]], list[Result]]:
+    """Turn rows that belong to no experiment into new ones; those written before are left out."""
     constants = {name: each.value for name, each in spec.proposed.items() if isinstance(each, Constant)}
     seen: Counter[str] = Counter()
     keys: list[str] = []
@@ -254,18 +143,21 @@ def _fresh(
         keys.append(fingerprint([content, seen[content]]))
     written = transaction.receipts(row, keys) if keyed else {}
     fresh: list[dict[str, Any]] = []
+    new: list[Result] = []
     for result, key in zip(results, keys, strict=True):
         if key in written:
             continue
         fields = _content(result, constants)
-        if result.outcomes:
+        if result.outcomes or result.covariates or result.extra:
             observation = Observation(
                 result.replicate or 1, result.outcomes, covariates=result.covariates, extra=result.extra
             )
             fields["observations"] = [observation_to_dict(observation)]
         fields.pop("outcomes")
-        fresh.append({"number": row.experiments + len(fresh) + 1, **fields, **({"key": key} if keyed else {})})
-    return fresh, len(results) - len(fresh)
+        number = row.experiments + len(fresh) + 1
+        fresh.append({"number": number, **fields, **({"key": key} if keyed else {})})
+        new.append(replace(result, experiment=number))
+    return fresh, new
 
 
 def _content(result: Result, constants: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, SupportsIndex
 
-from labloop.errors import Busy, NothingToSuggest
+from labloop.errors import Busy, InvalidInput, NothingToSuggest
 from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import open_experiment
-from labloop.records import Conditions, Experiment, Proposal, Status
+from labloop.records import Conditions, Experiment, Proposal, Status, experiment_id
 from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store, Transaction
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
@@ -45,6 +45,7 @@ class _Moment:
     spec: Spec
     observed: tuple[Experiment, ...]
     pending: tuple[Conditions, ...]
+    open: tuple[int, ...]
     spent: int
 
 
@@ -58,9 +59,13 @@ def suggest(
 
     Raises
     ------
+    InvalidInput
+        If ``n`` is not a whole number of at least 1.
     NothingToSuggest
         If the budget is spent or no feasible experiment is left.
     """
+    if n is not None:
+        _refuse_number(n)
     for _ in range(_ATTEMPTS):
         with store.read() as snapshot:
             moment = _moment(snapshot, name, strategy)
@@ -71,7 +76,8 @@ def suggest(
             if transaction.campaign(name).head != moment.row.head:
                 continue
             experiments = _write(transaction, moment, proposal, batch, replaces=None)
-        return Suggestion(name, batch, experiments, proposal.strategy, (*notes, *proposal.notes), proposal.seed)
+        said = (*notes, *proposal.notes, *_counted(moment, proposal), *_waiting(moment))
+        return Suggestion(name, batch, experiments, proposal.strategy, said, proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
 
@@ -107,9 +113,9 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
         spec = spec.model_copy(update={"planner": settings})
     experiments = snapshot.experiments(row)
     observed = tuple(
-        each
+        _as_learnt(each)
         for each in experiments
-        if each.observations or each.status in (Status.COMPLETED, Status.FAILED, Status.INFEASIBLE)
+        if _measured(each) or each.status in (Status.COMPLETED, Status.FAILED, Status.INFEASIBLE)
     )
     known = {each.number for each in observed}
     # A vetoed experiment is one that the laboratory will not run: it must not come back.
@@ -119,7 +125,25 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
         if each.number not in known and (each.status.is_open or each.status is Status.VETOED)
     )
     spent = sum(each.status not in (Status.VETOED, Status.CANCELLED) for each in experiments)
-    return _Moment(row, spec, observed, pending, spent)
+    waiting = tuple(each.number for each in experiments if each.status.is_open)
+    return _Moment(row, spec, observed, pending, waiting, spent)
+
+
+def _refuse_number(n: int) -> None:
+    whole = isinstance(n, SupportsIndex) and not isinstance(n, bool)
+    if not whole or n < 1:
+        hint = "for instance 8; leave it out for the batch size of the campaign file"
+        raise InvalidInput(f"{n!r} is not a number of experiments, expected 1, 2, 3, ...", hint=hint, field="n")
+
+
+def _measured(experiment: Experiment) -> bool:
+    return any(each.outcomes for each in experiment.observations)
+
+
+def _as_learnt(experiment: Experiment) -> Experiment:
+    """Leave out observations without an outcome: a note or a covariate does not say that conditions work."""
+    measured = tuple(each for each in experiment.observations if each.outcomes)
+    return experiment if len(measured) == len(experiment.observations) else replace(experiment, observations=measured)
 
 
 def _within_budget(moment: _Moment, n: int) -> tuple[int, tuple[str, ...]]:
@@ -190,3 +214,27 @@ def package_versions() -> tuple[tuple[str, str], ...]:
         except PackageNotFoundError:  # run from a source tree that is not installed
             found.append((package, "unknown"))
     return tuple(found)
+
+
+def _counted(moment: _Moment, proposal: Proposal) -> tuple[str, ...]:
+    """Say which results did not count towards the first model, while there is none."""
+    wanted = tuple(moment.spec.objectives)
+    partial = [
+        each.number for each in moment.observed if _measured(each) and any(each.mean(name) is None for name in wanted)
+    ]
+    if proposal.planner.get("surrogate") is not None or not partial:
+        return ()
+    named = _listed(moment.row.name, partial)
+    return (f"Only results with every objective ({', '.join(wanted)}) count; without one of them yet: {named}.",)
+
+
+def _waiting(moment: _Moment) -> tuple[str, ...]:
+    if not moment.open:
+        return ()
+    named = _listed(moment.row.name, moment.open)
+    return (f"Still open from before: {named}; a result of each is still awaited.",)
+
+
+def _listed(campaign: str, numbers: Sequence[int]) -> str:
+    shown = ", ".join(experiment_id(campaign, each) for each in numbers[:6])
+    return shown + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")

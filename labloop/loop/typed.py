@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from itertools import zip_longest
+from typing import Literal
 
 from labloop.errors import InvalidInput, did_you_mean
 from labloop.exchange.units import same_unit, split_value
-from labloop.records import Result, Value
+from labloop.records import Conditions, FailureKind, Result, Value
 from labloop.spec.models import Outcome, Spec
 from labloop.spec.parameters import Choice, Constant, Covariate
 from labloop.tabular import parse_number
 
-__all__ = ["condition", "number", "outcome", "result_line", "series"]
+__all__ = ["condition", "failure_kind", "not_set", "number", "outcome", "replicates", "result_line"]
 
 _PAIR = re.compile(r"([^\W\d]\w*)\s*=(?!=)")
 
@@ -30,14 +31,14 @@ def result_line(spec: Spec, experiment: int, text: str, wanted: Sequence[str]) -
     """
     before, *found = _PAIR.split(text.replace(";", " "))
     if not found:
-        return series(spec, experiment, [(_only_outcome(wanted, text), text.strip())])
+        return _series(spec, experiment, [(_only_outcome(wanted, text), text.strip())])
     if before.strip():
         raise InvalidInput(f"{before.strip()!r} belongs to no name", hint="write every value as NAME=VALUE")
     pairs = list(zip(found[::2], (value.strip(" ,\t") for value in found[1::2]), strict=True))
     for name, value in pairs:
         if not value:
             raise InvalidInput(f"{name}= has no value behind it", hint=f"leave {name} out if it was not measured")
-    return series(spec, experiment, pairs)
+    return _series(spec, experiment, pairs)
 
 
 def _only_outcome(wanted: Sequence[str], text: str) -> str:
@@ -52,27 +53,34 @@ def _only_outcome(wanted: Sequence[str], text: str) -> str:
     raise InvalidInput(f"{shown!r} could be any of {', '.join(wanted)}", hint=f"say which one: {first}={shown}")
 
 
-def series(spec: Spec, experiment: int, pairs: Sequence[tuple[str, str]]) -> list[Result]:
-    """Turn names and typed values into results of one experiment, one a replicate.
+def _series(spec: Spec, experiment: int, pairs: Sequence[tuple[str, str]]) -> list[Result]:
+    executed: dict[str, Value] = {}
+    measured = []
+    for name, text in pairs:
+        if name not in spec.proposed:
+            measured.append((name, text))
+        elif name in executed:
+            raise InvalidInput(f"{name} is given twice", hint="give one value", field=name)
+        else:
+            executed[name] = condition(spec, name, text)
+    return replicates(spec, experiment, executed, measured)
+
+
+def replicates(spec: Spec, experiment: int, executed: Conditions, measured: Sequence[tuple[str, str]]) -> list[Result]:
+    """Turn typed values of outcomes and covariates into results of one experiment, one a replicate.
 
     Raises
     ------
     InvalidInput
-        If a name is unknown, a value cannot be, or a condition is given twice.
+        If a name is unknown or a value cannot be.
     """
-    executed: dict[str, Value] = {}
-    measured: dict[str, list[float]] = {}
-    for name, text in pairs:
-        if name in spec.proposed:
-            if name in executed:
-                raise InvalidInput(f"{name} is given twice", hint="give one value", field=name)
-            executed[name] = condition(spec, name, text)
-        else:
-            measured.setdefault(name, []).append(outcome(spec, name, text))
-    rows = list(zip_longest(*measured.values())) or [()]
+    columns: dict[str, list[float]] = {}
+    for name, text in measured:
+        columns.setdefault(name, []).append(outcome(spec, name, text))
+    rows = list(zip_longest(*columns.values())) or [()]
     results = []
     for index, values in enumerate(rows, 1):
-        found = {name: value for name, value in zip(measured, values, strict=True) if value is not None}
+        found = {name: value for name, value in zip(columns, values, strict=True) if value is not None}
         results.append(
             Result(
                 experiment,
@@ -95,7 +103,7 @@ def condition(spec: Spec, name: str, text: str) -> Value:
     """
     parameter = spec.parameters.get(name)
     if parameter is None or isinstance(parameter, Covariate):
-        raise InvalidInput(f"no parameter {name!r} that is set", hint=did_you_mean(name, spec.proposed), field=name)
+        raise not_set(spec, name)
     if isinstance(parameter, Choice):
         if text not in parameter.names:
             raise InvalidInput(f"{name} has no choice {text!r}", hint=did_you_mean(text, parameter.names), field=name)
@@ -132,6 +140,31 @@ def outcome(spec: Spec, name: str, text: str) -> float:
             field=name,
         )
     return value
+
+
+def failure_kind(text: str) -> FailureKind | Literal["none"]:
+    """Read a kind of failure, or ``none``: it did not fail.
+
+    Raises
+    ------
+    InvalidInput
+        If it is neither.
+    """
+    if text.strip().casefold() == "none":
+        return "none"
+    try:
+        return FailureKind(text.strip().casefold())
+    except ValueError:
+        kinds = ", ".join(kind.value for kind in FailureKind)
+        raise InvalidInput(f"{text!r} is not a kind of failure", hint=f"expected {kinds} or none") from None
+
+
+def not_set(spec: Spec, name: str) -> InvalidInput:
+    """Return the error about a condition that is none; a covariate is observed, so it is handed in as a result."""
+    if name in spec.covariates:
+        hint = f"hand it in as measured: --result {name}=VALUE (in a sheet: its own column)"
+        return InvalidInput(f"{name} is observed, not set", hint=hint, field=name)
+    return InvalidInput(f"no parameter {name!r} that is set", hint=did_you_mean(name, spec.proposed), field=name)
 
 
 def number(name: str, text: str, unit: str | None) -> float:

@@ -11,7 +11,7 @@ revised    ``spec``, ``source``, ``version``, ``reason``: a later version
 proposed   ``batch``, seed, planner settings, versions, ``experiments`` with their predictions
 added      ``origin``, ``experiments`` that nobody proposed, with or without observations
 recorded   ``results``: observations (merged by index), executed conditions, or a failure
-amended    ``experiment``, ``reason``, and what is put right: outcomes, covariates or conditions
+amended    ``experiment``, ``reason``, and what is put right: outcomes, covariates, conditions or a failure
 vetoed     ``experiments``, ``reason``
 moved      ``experiments``, ``status``: accepted, running, cancelled
 undone     ``sequence`` of the entry that no longer counts, ``reason``
@@ -120,12 +120,15 @@ def _recorded(state: Experiment, entry: LedgerEntry, change: Change) -> Experime
         new = _observed(change["observation"], entry)
         old = observations.get(new.index)
         observations[new.index] = _merged(old, new) if old else new
-    failure = FailureKind(change["failure"]) if change.get("failure") else None
+    # A result overturns a failure; a note, conditions or what was observed along leave it standing.
+    overturned = bool(change.get("observation", {}).get("outcomes"))
+    standing = None if overturned else state.failure
+    failure = FailureKind(change["failure"]) if change.get("failure") else standing
     measured = tuple(observations[index] for index in sorted(observations))
     return replace(
         state,
         status=_status(measured, failure, state.status),
-        executed=change.get("executed", state.executed),
+        executed={**state.executed, **change.get("executed", {})},
         observations=measured,
         failure=failure,
         note=_joined(state.note, change.get("note", "")),
@@ -140,11 +143,16 @@ def _amended(state: Experiment, change: Change) -> Experiment:
             covariates = _without_none({**each.covariates, **change.get("covariates", {})})
             each = replace(each, outcomes=outcomes, covariates=covariates)
         observations.append(each)
-    kept = tuple(each for each in observations if each.outcomes or each.covariates)
+    kept = tuple(each for each in observations if each.outcomes or each.covariates or each.note or each.extra)
     executed = {**state.executed, **change.get("executed", {})}
     fallback = Status.PROPOSED if state.origin is Origin.PLANNER else Status.ACCEPTED
-    status = state.status if kept or state.failure else fallback
-    return replace(state, observations=kept, executed=executed, status=status)
+    status, failure = state.status, state.failure
+    if status is Status.COMPLETED:
+        status = _status(kept, failure, fallback)
+    if "failure" in change:
+        failure = FailureKind(change["failure"]) if change["failure"] else None
+        status = _status(kept, failure, fallback)
+    return replace(state, observations=kept, executed=executed, status=status, failure=failure)
 
 
 def _observed(fields: Change, entry: LedgerEntry) -> Observation:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from labloop.errors import InvalidInput
 
-__all__ = ["LARGEST", "Decimal", "decimal_of", "looks_like_date", "numeric_share", "parse_number"]
+__all__ = ["LARGEST", "Decimal", "decimal_of", "is_amount", "looks_like_date", "numeric_share", "parse_number"]
 
 LARGEST = 1e150
 """Squares of larger numbers leave float64; nothing that is measured comes near."""
@@ -23,6 +23,7 @@ _GROUPED_BY_COMMA = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 _GROUPED_BY_POINT = re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?")
 # A number, alone or with something behind it that may be a unit; not a date, not 1,2-dichloroethane.
 _BEGINS = re.compile(r"[+-]?[.,]?\d[\d.,]*([eE][+-]?\d+)?(\s*[^\W\d_].{0,12}|\s*[%°].{0,12})?", re.DOTALL)
+_AMOUNT = re.compile(r"[+-]?[.,]?\d[\d.,]*([eE][+-]?\d+)?(\s+[^\d\s]\S*|\s*%)?")
 _UNIT = re.compile(r"(?<=[\d.,])\s*([^\W\d]|[%°])[^\d]{0,12}$")
 _MONTH = r"(jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[a-z]*\.?"
 _DATE = re.compile(
@@ -41,6 +42,11 @@ def looks_like_date(text: str) -> bool:
 def numeric_share(texts: Sequence[str]) -> float:
     """Return how many of some texts begin with a number, whatever its marks mean; 0 to 1."""
     return sum(_BEGINS.match(text.strip()) is not None for text in texts) / len(texts)
+
+
+def is_amount(text: str) -> bool:
+    """Whether a text is one number and perhaps a unit behind it: ``7,5`` and ``7.5 kPa``, but no date and no lot."""
+    return _AMOUNT.fullmatch(text.strip()) is not None and not looks_like_date(text)
 
 
 def decimal_of(texts: Iterable[str]) -> Decimal:

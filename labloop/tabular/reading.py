@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,9 @@ def read_stream(raw: bytes, *, source: str) -> Table:
 def _parsed(raw: bytes, source: str, sheet: str | None, *, as_json: bool | None) -> Table:
     """Look at the content; ``as_json`` is what the file's name says (None: nothing)."""
     if raw[:4] == b"PK\x03\x04":
-        return _tidy(source, read_workbook(raw, source, sheet), decimal=None)
+        rows, notes = read_workbook(raw, source, sheet)
+        table = _tidy(source, rows, decimal=None)
+        return replace(table, notes=(*notes, *table.notes))
     if raw[:4] in _OTHER_FILES:
         what, hint = _OTHER_FILES[raw[:4]]
         raise InvalidInput(f"{source} is {what}", hint=hint)
@@ -160,6 +163,7 @@ def _tidy(source: str, rows: list[tuple[int, list[Cell]]], *, decimal: Any) -> T
     rows = [(line, cells) for line, cells in rows if any(str(cell).strip() for cell in cells)]
     if not rows:
         raise InvalidInput(f"{source} is empty", hint="save the table again")
+    _refuse_title(source, rows)
     (_, head), body = rows[0], rows[1:]
     width = max((index + 1 for index, cell in enumerate(head) if str(cell).strip()), default=0)
     problems: list[Problem] = []
@@ -188,6 +192,24 @@ def _tidy(source: str, rows: list[tuple[int, list[Cell]]], *, decimal: Any) -> T
         lines=tuple(line for line, _ in body),
         notes=notes,
     )
+
+
+def _refuse_title(source: str, rows: Sequence[tuple[int, list[Cell]]]) -> None:
+    """Refuse a table whose headings stand below a title: one cell, then a row of several texts without a number."""
+    filled = [(line, [cell for cell in cells if str(cell).strip()]) for line, cells in rows]
+    if len(filled[0][1]) > 1:
+        return
+    below = next(((line, cells) for line, cells in filled if len(cells) > 1), None)
+    if (
+        below is None
+        or not all(isinstance(cell, str) for cell in below[1])
+        or numeric_share([str(cell) for cell in below[1]])
+    ):
+        return
+    title = str(filled[0][1][0]).strip()
+    hint = f"remove what stands above; the headings seem to be in line {below[0]}"
+    message = f"the first row is a title, {title[:60]!r}, and the headings must be the first row"
+    raise InvalidTable(source, [Problem(message, "", hint, filled[0][0])])
 
 
 def _number_texts(rows: Sequence[Sequence[Cell]]) -> Iterable[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from labloop.errors import InvalidInput
-from labloop.tabular.numbers import Decimal, parse_number
+from labloop.tabular.numbers import Decimal, is_amount, parse_number
 
 __all__ = ["Cell", "Stamp", "Table"]
 
@@ -82,3 +82,7 @@ class Table:
             except InvalidInput:
                 return False
         return found
+
+    def holds_numbers(self, heading: str) -> bool:
+        """Whether any cell of a column is a number, with whatever mark and unit."""
+        return any(isinstance(cell, float) or is_amount(str(cell)) for cell in self.column(heading))

@@ -27,8 +27,10 @@ _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="([A-Z0-9:$]+)"')
 _LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 
 
-def read_workbook(raw: bytes, source: str, sheet: str | None) -> list[tuple[int, list[Cell]]]:
-    """Return (line, cells) of one sheet: the one named, the one that labloop wrote, or the only one.
+def read_workbook(raw: bytes, source: str, sheet: str | None) -> tuple[list[tuple[int, list[Cell]]], tuple[str, ...]]:
+    """Return (line, cells) of one sheet, and what is to be said of the others.
+
+    It is the sheet named, the one that labloop wrote, or the only one.
 
     Formulas count as last calculated. A cell that shows 83.2 % holds 0.832; it is read as the text it shows.
 
@@ -51,7 +53,11 @@ def read_workbook(raw: bytes, source: str, sheet: str | None) -> list[tuple[int,
     try:
         name = _sheet(values, source, sheet)
         _refuse_merged(raw, values[name], source)
-        return _rows(values[name], formulas[name], source)
+        others = [str(each.title) for each in values.worksheets if each.title != name and _has_content(each)]
+        notes = (
+            [f"{source}: only the sheet {name!r} was read, not {', '.join(others)} (see --sheet)."] if others else []
+        )
+        return _rows(values[name], formulas[name], source), tuple(notes)
     except InvalidInput:
         raise
     except Exception as error:  # as above, for sheets that are read on demand

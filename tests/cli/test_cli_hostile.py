@@ -57,7 +57,7 @@ def test_a_hostile_file_is_refused_whole(reaction: Cli, content: str, said: str)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp932", "cp1252"])
 def test_a_table_means_the_same_in_every_encoding(reaction: Cli, encoding: str) -> None:
     heading = "湿度" if encoding == "cp932" else "remarqué"
-    text = f"temperature;time;solvent;yield;{heading}\n60,5;1,25;water;50,5;20\n"
+    text = f"temperature;time;solvent;yield;purity;{heading}\n60,5;1,25;water;50,5;;20\n"
     path = reaction.folder / "old.csv"
     path.write_bytes(text.encode(encoding))
     reaction("import", path)

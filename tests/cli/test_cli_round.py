@@ -33,7 +33,9 @@ def test_a_round_goes_through_a_csv_sheet(reaction: Cli) -> None:
     first[1], first[-1] = "33", "a bit colder"
     second[-2] = "infeasible"
     path.write_text("\n".join([lines[0], ",".join(first), ",".join(second)]), encoding="utf-8")
-    assert "Recorded results of reaction#4, reaction#5" in reaction("record", "batch.csv")
+    said = reaction("record", "batch.csv")
+    assert "Recorded results of reaction#4." in said
+    assert "Recorded reaction#5 as failed (infeasible)." in said
     one, two = reaction.json("show", "4", "5")["data"]["experiments"]
     assert one["status"] == "completed"
     assert one["executed"]["temperature"] == 33
@@ -214,3 +216,75 @@ def test_every_strategy_answers_with_predictions_once_there_is_a_model(reaction:
         assert 0 <= each["chance_of_best"] <= 1
         assert each["distance"] > 0
         assert each["reason"].endswith(".")
+
+
+def test_what_is_recorded_is_said_as_what_it_is(reaction: Cli) -> None:
+    assert "Recorded reaction#1 as failed (equipment)." in reaction("record", "1", "--failure", "equipment")
+    assert "Recorded a note on reaction#1." in reaction("record", "1", "--note", "the pump stalled")
+    assert "Recorded what was executed of reaction#2." in reaction("record", "2", "--set", "temperature=33")
+    assert "Recorded results of reaction#2." in reaction("record", "2", "--result", "yield=3")
+    history = reaction("history")
+    assert "recorded 1: note: the pump stalled" in history
+    assert "executed at temperature = 33" in history
+    assert "time =" not in history
+
+
+def test_an_observed_parameter_is_not_set(reaction: Cli) -> None:
+    reaction("record", "1", "--set", "humidity=44", code=3)
+    assert "--result humidity=VALUE" in reaction.err
+
+
+def test_a_hint_names_every_outcome(reaction: Cli) -> None:
+    reaction("record", "1", code=2)
+    assert "--result yield=VALUE --result purity=VALUE" in reaction.err
+    assert "--result yield=VALUE --result purity=VALUE" in reaction("suggest", "-n", "1")
+    assert "Still open from before: reaction#1, reaction#2, reaction#3" in reaction.err
+
+
+def test_a_preview_shows_the_values_that_would_be_recorded(reaction: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labloop.cli.record.interactive", lambda json: not json)
+    monkeypatch.setattr("labloop.cli.record.agreed", lambda *_, **__: False)
+    Path("a.csv").write_text("experiment,yield,purity,temperature,failure,note\n1,83.25,,33,,slow\n2,,,,qc,\n")
+    reaction("record", "a.csv", code=5)
+    assert "you said no" in reaction.err
+    first, second = (line.split() for line in reaction.err.splitlines() if line.startswith("reaction#"))
+    assert first == ["reaction#1", "83.25", "33", "slow"]
+    assert second == ["reaction#2", "qc"]
+
+
+def test_show_has_notes_further_columns_and_what_was_amended(reaction: Cli) -> None:
+    Path("a.csv").write_text("experiment,yield,purity,note,Colour\n1,18.82,96,peeled slowly,blue\n")
+    reaction("record", "a.csv")
+    assert "kept as notes: Colour" in reaction.err
+    reaction("amend", "1", "--result", "yield=81.82", "--reason", "typed the wrong way round")
+    shown = reaction("show", "1")
+    assert "note: peeled slowly" in shown
+    assert "Colour: blue" in shown
+    assert "amended: yield was 18.82, is 81.82: typed the wrong way round" in shown
+    assert all(line == line.rstrip() for line in shown.splitlines())
+    data = reaction.json("show", "1")["data"]
+    assert data["experiments"][0]["observations"][0]["extra"] == {"Colour": "blue"}
+    assert data["corrections"][0]["changes"] == {"yield": {"before": 18.82, "after": 81.82}}
+
+
+def test_an_experiment_that_was_not_run_has_nothing_executed(reaction: Cli) -> None:
+    assert "executed" not in reaction("show", "1")
+    assert reaction.json("show", "1")["data"]["experiments"][0]["executed"] == {}
+    reaction("record", "1", "--result", "yield=3")
+    assert "executed" in reaction("show", "1")
+    assert reaction.json("show", "1")["data"]["experiments"][0]["executed"]["solvent"]
+
+
+def test_a_failure_is_amended(reaction: Cli) -> None:
+    reaction("record", "1", "--failure", "qc")
+    reaction("record", "1", "--failure", "infeasible", code=5)
+    assert "labloop amend reaction 1 --failure infeasible" in " ".join(reaction.err.split())
+    reaction("amend", "1", "--failure", "none", "--reason", "the gauge was right")
+    assert reaction.json("show", "1")["data"]["experiments"][0]["status"] == "proposed"
+    reaction("amend", "1", "--failure", "wobbly", "--reason", "x", code=3)
+    reaction("amend", "1", "--failure", "qc", "--set", "time=5", "--reason", "x", code=2)
+
+
+def test_status_says_which_results_count(reaction: Cli) -> None:
+    reaction("record", "1", "--result", "purity=97")
+    assert "observations  1; 0 of 1 experiments with a result have yield" in reaction("status")

@@ -196,8 +196,25 @@ class TestHeadings:
             hand({"experiment": 1, "yield": 3, "yield [%]": 4})
 
     def test_that_are_unknown_are_kept_as_remarks(self) -> None:
-        (result,) = hand({"experiment": 1, "yield": 3, "fume hood": 7, "colour": "", "batch": 4}).results
-        assert result.extra == {"fume hood": "7"}
+        row = {"experiment": 1, "yield": 3, "adhesion": None, "fume hood": 7, "colour": "", "batch": 4}
+        handed = hand(row)
+        assert handed.results[0].extra == {"fume hood": "7"}
+        assert handed.notes == ("Not in the campaign, kept as notes: fume hood.",)
+
+    @pytest.mark.parametrize("value", [7, "7,5", "7.5 kPa"])
+    def test_that_may_be_an_outcome_under_another_name_are_refused(self, value: object) -> None:
+        with pytest.raises(InvalidTable, match=r"no column Glass \(kPa\)_max, and the unknown column 'tack'") as caught:
+            hand({"experiment": 1, "yield": 3, "tack": value})
+        assert "rename the column if it holds adhesion" in caught.value.hint
+        assert "blank column" in caught.value.hint
+
+    @pytest.mark.parametrize("remark", ["blue", "12a", "2026-05-01", "12.05.2026", "B 7"])
+    def test_of_remarks_are_kept_though_an_outcome_is_missing(self, remark: str) -> None:
+        assert hand({"experiment": 1, "yield": 3, "tack": remark}).results[0].extra == {"tack": remark}
+
+    def test_of_what_an_export_adds_are_passed_over(self) -> None:
+        (result,) = hand({"experiment": 1, "yield": 3, "planned temperature": 40}).results
+        assert result.extra == {}
 
     @pytest.mark.parametrize("heading", ["note", "Notes", "comment", "Remarks"])
     def test_of_notes_are_notes(self, heading: str) -> None:

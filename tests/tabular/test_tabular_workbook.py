@@ -264,3 +264,27 @@ class TestDamage:
 
         path = saved(tmp_path, rows(["a"], [1]))
         assert read_stream(io.BytesIO(path.read_bytes()).read(), source="-").rows == ((1.0,),)
+
+
+def test_a_second_sheet_that_is_not_read_is_said(tmp_path: Path) -> None:
+    def fill(book: Any) -> None:
+        book.active.title = "experiments"
+        rows(["a"], [1])(book)
+        book.create_sheet("Tabelle2").append(["b"])
+        book.create_sheet("empty")
+
+    (note,) = read_table(saved(tmp_path, fill)).notes
+    assert note == "sheet.xlsx: only the sheet 'experiments' was read, not Tabelle2 (see --sheet)."
+
+
+def test_a_title_above_the_headings_is_one_problem_that_says_where_they_are(tmp_path: Path) -> None:
+    table = rows(["Batch 3, 12 May"], [], ["a", "name"], *([index, "x"] for index in range(9)))
+    with pytest.raises(InvalidTable, match="first row is a title, 'Batch 3, 12 May'") as caught:
+        read_table(saved(tmp_path, table))
+    assert len(caught.value.problems) == 1
+    assert "headings seem to be in line 3" in caught.value.hint
+
+
+def test_one_column_and_a_stray_row_of_numbers_is_no_title(tmp_path: Path) -> None:
+    with pytest.raises(InvalidTable, match="2 cells for 1 headings"):
+        read_table(saved(tmp_path, rows(["yield"], [1], [83, 2])))
