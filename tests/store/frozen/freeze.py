@@ -1,0 +1,76 @@
+"""Writes the frozen store of the present layout; run once when the layout changes, and commit what it writes.
+
+    python -m tests.store.frozen.freeze [URL of a PostgreSQL database with nothing in it]
+
+A frozen store is never written again: later versions of labloop must be able to upgrade it. Beside the database
+file and the dump of the same store on PostgreSQL stands what it held, as the labloop that wrote it saw it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from labloop.loop.campaigns import create, revise
+from labloop.loop.correct import amend, mark, undo, veto
+from labloop.loop.look import experiments
+from labloop.loop.record import add, record
+from labloop.loop.suggest import replacement, suggest
+from labloop.records import FailureKind, Origin, Result, Status
+from labloop.store import Store
+from labloop.store.codec import experiment_to_dict
+from labloop.store.tables import SCHEMA_VERSION
+from tests.conftest import grid_plan, make_spec
+
+HERE = Path(__file__).parent
+
+
+def fill(store: Store) -> None:
+    """Do everything that can be done to a campaign, so that every kind of entry is in the ledger."""
+    create(store, make_spec())
+    suggest(store, "reaction", 6, plan=grid_plan)
+    record(store, "reaction", [Result(1, {"yield": 61.5, "purity": 97.0}), Result(2, {"yield": 38.2})], source="a.csv")
+    record(store, "reaction", [Result(2, {"yield": 40.0}, {"humidity": 41.0})], replicate=True)
+    amend(store, "reaction", 2, reason="typed 38.2 for 83.2", outcomes={"yield": 83.2}, replicate=1)
+    record(store, "reaction", [Result(3, failure=FailureKind.INFEASIBLE, note="did not dissolve")])
+    veto(store, "reaction", [4], reason="out of stock")
+    mark(store, "reaction", [5], Status.RUNNING)
+    replacement(store, "reaction", 6, reason="too viscous", plan=grid_plan)
+    own = {"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}
+    add(store, "reaction", [own], note="an idea")
+    earlier = [Result(None, {"yield": 10.0 + i}, executed=own | {"temperature": 20.0 + 5 * i}) for i in range(4)]
+    record(store, "reaction", earlier, source="old.csv", origin=Origin.IMPORT)
+    record(store, "reaction", [Result(5, {"yield": 99.0})])
+    undo(store, "reaction", reason="the wrong vial")
+    revise(store, make_spec(question="Which solvent?"), reason="the question was missing")
+    create(store, make_spec(name="empty"))
+
+
+def main() -> None:
+    """Write the frozen files of the present layout."""
+    path = HERE / f"v{SCHEMA_VERSION}.db"
+    if path.exists():
+        sys.exit(f"{path.name} is frozen")
+    store = Store(f"sqlite:///{path}")
+    fill(store)
+    held = {"heads": {}, "experiments": {}}
+    with store.read() as snapshot:
+        for row in snapshot.campaigns():
+            held["heads"][row.name] = [row.head, row.head_hash]
+            states = experiments(store, row.name)
+            held["experiments"][row.name] = [experiment_to_dict(each) for each in states]
+    (HERE / f"v{SCHEMA_VERSION}.json").write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n")
+    if len(sys.argv) > 1:
+        server = Store(sys.argv[1])
+        fill(server)
+        dump = ["pg_dump", "--inserts", "--no-owner", "--no-privileges", "--schema", "public", sys.argv[1]]
+        done = subprocess.run(dump, check=True, capture_output=True, text=True)
+        # Comments carry the version of the dumping program; \\restrict is psql's, not SQL.
+        lines = [line for line in done.stdout.splitlines() if line and not line.startswith(("--", "\\"))]
+        (HERE / f"v{SCHEMA_VERSION}.postgresql.sql").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
