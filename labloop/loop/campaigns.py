@@ -8,11 +8,12 @@ from functools import lru_cache
 from labloop.errors import Conflict, InvalidInput
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
-from labloop.store import CampaignRow, Store
+from labloop.store import CampaignRow, Store, retried
 
 __all__ = ["check", "create", "revise", "spec_of"]
 
 
+@retried
 def create(store: Store, spec: Spec, *, source: str = "") -> CampaignRow:
     """Begin a campaign.
 
@@ -28,6 +29,7 @@ def create(store: Store, spec: Spec, *, source: str = "") -> CampaignRow:
         return transaction.create(spec.name, spec.to_json(), source=source)
 
 
+@retried
 def revise(store: Store, spec: Spec, *, reason: str, source: str = "") -> CampaignRow:
     """Take in a new version of a campaign's spec; earlier experiments keep what they were run under.
 

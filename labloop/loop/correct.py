@@ -11,7 +11,7 @@ from labloop.loop.lookup import find_experiment, open_experiment
 from labloop.records import Conditions, Experiment, LedgerEntry, Status, experiment_id
 from labloop.spec.check import misfit
 from labloop.spec.models import Spec
-from labloop.store import CampaignRow, Snapshot, Store
+from labloop.store import CampaignRow, Snapshot, Store, retried
 from labloop.store.fold import changes_of
 
 __all__ = ["Undone", "amend", "mark", "undo", "veto"]
@@ -33,6 +33,7 @@ class Undone:
     experiments: tuple[int, ...]
 
 
+@retried
 def amend(
     store: Store,
     name: str,
@@ -73,6 +74,7 @@ def amend(
         return find_experiment(transaction, row, number)
 
 
+@retried
 def undo(store: Store, name: str, *, reason: str, sequence: int | None = None) -> Undone:
     """Take one entry back (the last one that can be, if not said); it stays in the ledger, crossed out.
 
@@ -125,6 +127,7 @@ def mark(
     return _end(store, name, numbers, "moved", {"status": status.value, "reason": reason})
 
 
+@retried
 def _end(
     store: Store, name: str, numbers: Sequence[int], kind: str, payload: Mapping[str, object]
 ) -> tuple[Experiment, ...]:

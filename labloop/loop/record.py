@@ -18,7 +18,7 @@ from labloop.loop.campaigns import spec_of
 from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Result, Status, experiment_id
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
-from labloop.store import CampaignRow, Store, Transaction
+from labloop.store import CampaignRow, Store, Transaction, retried
 from labloop.store.chain import fingerprint
 from labloop.store.codec import observation_to_dict
 
@@ -39,6 +39,7 @@ class Recorded:
     notes: tuple[str, ...] = ()
 
 
+@retried
 def record(
     store: Store,
     name: str,
@@ -88,6 +89,7 @@ def record(
     )
 
 
+@retried
 def add(
     store: Store, name: str, conditions: Sequence[Conditions], *, note: str = "", outside: bool = False
 ) -> Recorded:

@@ -14,7 +14,7 @@ from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import open_experiment
 from labloop.records import Conditions, Experiment, Proposal, Status
 from labloop.spec.models import Spec
-from labloop.store import CampaignRow, Snapshot, Store, Transaction
+from labloop.store import CampaignRow, Snapshot, Store, Transaction, retried
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
 
 __all__ = ["Suggestion", "replacement", "suggest"]
@@ -48,6 +48,7 @@ class _Moment:
     spent: int
 
 
+@retried
 def suggest(
     store: Store, name: str, n: int | None = None, *, strategy: str | None = None, plan: Plan | None = None
 ) -> Suggestion:
@@ -78,6 +79,7 @@ def suggest(
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
 
+@retried
 def replacement(store: Store, name: str, number: int, *, reason: str, plan: Plan | None = None) -> Suggestion:
     """Veto one open experiment and propose another in its place, in one transaction.
 
