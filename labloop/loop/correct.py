@@ -14,7 +14,7 @@ from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store, retried
 from labloop.store.fold import changes_of
 
-__all__ = ["Undone", "amend", "mark", "undo", "veto"]
+__all__ = ["Undone", "amend", "mark", "needed_reason", "undo", "veto"]
 
 # The first entry is the campaign itself, a later version of the spec is replaced by another one, and an
 # undone entry comes back by recording it again: each time the ledger only grows.
@@ -56,7 +56,7 @@ def amend(
     InvalidInput
         If nothing is changed, no reason is given, or a value cannot be.
     """
-    reason = _reason(reason)
+    reason = needed_reason(reason)
     with store.write() as transaction:
         row = transaction.campaign(name)
         state = find_experiment(transaction, row, number)
@@ -85,7 +85,7 @@ def undo(store: Store, name: str, *, reason: str, sequence: int | None = None) -
     Conflict
         If it was undone already, or later entries stand on it.
     """
-    reason = _reason(reason)
+    reason = needed_reason(reason)
     with store.write() as transaction:
         row = transaction.campaign(name)
         undone = transaction.undone(row)
@@ -109,7 +109,7 @@ def veto(store: Store, name: str, numbers: Sequence[int], *, reason: str) -> tup
     NotFound, Conflict
         If one does not exist, or is no longer open.
     """
-    return _end(store, name, numbers, "vetoed", {"reason": _reason(reason)})
+    return _end(store, name, numbers, "vetoed", {"reason": needed_reason(reason)})
 
 
 def mark(
@@ -199,7 +199,14 @@ def _check_outcomes(spec: Spec, outcomes: Mapping[str, float | None]) -> None:
             )
 
 
-def _reason(reason: str) -> str:
+def needed_reason(reason: str) -> str:
+    """Return a reason without idle blanks.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none.
+    """
     clean = " ".join(reason.split())
     if not clean:
         raise InvalidInput(

@@ -9,13 +9,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from labloop.errors import Conflict, InvalidTable, NotFound, Problem
 from labloop.exchange.results import check_results
 from labloop.loop.campaigns import spec_of
-from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Result, Status, experiment_id
+from labloop.loop.once import PLAIN, Delivery, answered, asked
+from labloop.records import (
+    Conditions,
+    Experiment,
+    FailureKind,
+    LedgerEntry,
+    Observation,
+    Origin,
+    Result,
+    Status,
+    experiment_id,
+)
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 from labloop.store import CampaignRow, Store, Transaction, retried
@@ -49,6 +60,7 @@ def record(
     replicate: bool = False,
     origin: Origin = Origin.MANUAL,
     preview: bool = False,
+    delivery: Delivery = PLAIN,
 ) -> Recorded:
     """Record results in one transaction.
 
@@ -58,40 +70,73 @@ def record(
     replicate : a further value for an experiment that has one is a further measurement, not a conflict.
     origin : of the rows that belong to no experiment yet.
     preview : look at everything, write nothing.
+    delivery : an idempotency key, and the claim under which the experiments were run. Results of a claim that was
+        released or taken over are kept too: beside what the later claim measured, as a further measurement.
 
     Raises
     ------
     NotFound
         If an experiment does not exist.
     Conflict
-        If a value differs from the one already written down.
+        If a value differs from the one already written down, or the key was used for something else.
     """
+    content = {"results": [asdict(each) for each in results], "replicate": replicate, "origin": origin}
+    request = asked(delivery.key, "record", {**content, "token": delivery.token})
     with store.write() as transaction:
         row = transaction.campaign(name)
+        before = answered(transaction, row, request)
+        if before is not None:
+            return _again(name, before)
         known = _known(transaction, row, results)
-        batch = _Batch(row, spec_of(row), known, replicate)
+        batch = _Batch(row, spec_of(row), known, replicate, delivery.token)
         for result in results:
             if result.experiment is not None:
                 batch.take(result)
         batch.refuse_conflicts()
         fresh, repeated = _fresh(transaction, row, spec_of(row), [r for r in results if r.experiment is None])
+        done = Recorded(
+            name,
+            recorded=tuple(dict.fromkeys(change["experiment"] for change in batch.changes)),
+            added=tuple(each["number"] for each in fresh),
+            skipped=batch.skipped + repeated,
+            notes=tuple(batch.notes),
+        )
+        if request is not None:
+            request = replace(request, answer={"skipped": done.skipped, "notes": batch.notes})
         if not preview:
-            if batch.changes:
-                transaction.append(row, "recorded", {"results": batch.changes, "source": source})
+            # A key is kept even where nothing new came, so that it cannot be used for something else later.
+            if batch.changes or (request is not None and not fresh):
+                payload: dict[str, Any] = {"results": batch.changes, "source": source}
+                transaction.append(row, "recorded", payload, asked=request)
             if fresh:
-                transaction.append(row, "added", {"origin": origin.value, "experiments": fresh, "source": source})
+                payload = {"origin": origin.value, "experiments": fresh, "source": source}
+                transaction.append(row, "added", payload, asked=request)
+    return done
+
+
+def _again(name: str, entries: Sequence[LedgerEntry]) -> Recorded:
+    """Give the answer again that was given when the entries were written."""
+    recorded, added = [], []
+    for entry in entries:
+        if entry.kind == "recorded":
+            recorded += [each["experiment"] for each in entry.payload["results"]]
+        else:
+            added += [each["number"] for each in entry.payload["experiments"]]
+    said = entries[0].payload["request"]
     return Recorded(
-        name,
-        recorded=tuple(dict.fromkeys(change["experiment"] for change in batch.changes)),
-        added=tuple(each["number"] for each in fresh),
-        skipped=batch.skipped + repeated,
-        notes=tuple(batch.notes),
+        name, tuple(dict.fromkeys(recorded)), tuple(added), said.get("skipped", 0), tuple(said.get("notes", ()))
     )
 
 
 @retried
 def add(
-    store: Store, name: str, conditions: Sequence[Conditions], *, note: str = "", outside: bool = False
+    store: Store,
+    name: str,
+    conditions: Sequence[Conditions],
+    *,
+    note: str = "",
+    outside: bool = False,
+    key: str | None = None,
 ) -> Recorded:
     """Add experiments that nobody proposed and that have no result yet; they are open from now on.
 
@@ -99,14 +144,21 @@ def add(
     ------
     InvalidTable
         If a condition is missing or cannot be.
+    Conflict
+        If the key was used for something else.
     """
     results = [Result(None, executed=each, note=note) for each in conditions]
+    request = asked(key, "add", {"conditions": [dict(each) for each in conditions], "note": note})
     with store.write() as transaction:
         row = transaction.campaign(name)
+        before = answered(transaction, row, request)
+        if before is not None:
+            return _again(name, before)
         spec = spec_of(row)
         check_results(results, spec, source="what was added", outside=outside)
         fresh, _ = _fresh(transaction, row, spec, results, keyed=False)
-        transaction.append(row, "added", {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""})
+        payload = {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""}
+        transaction.append(row, "added", payload, asked=request)
     return Recorded(name, added=tuple(each["number"] for each in fresh))
 
 
@@ -128,16 +180,21 @@ def _known(transaction: Transaction, row: CampaignRow, results: Sequence[Result]
 class _Batch:
     """Gathers what a set of results changes, and what of it contradicts what is written."""
 
-    def __init__(self, row: CampaignRow, spec: Spec, known: Mapping[int, Experiment], replicate: bool) -> None:
+    def __init__(
+        self, row: CampaignRow, spec: Spec, known: Mapping[int, Experiment], replicate: bool, token: int | None
+    ) -> None:
         self.changes: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.skipped = 0
         self._row, self._spec, self._known, self._replicate = row, spec, dict(known), replicate
+        self._token = token
         self._conflicts: list[Problem] = []
 
     def take(self, result: Result) -> None:
         assert result.experiment is not None
         state = self._known[result.experiment]
+        if self._token is not None and (result.outcomes or result.covariates):
+            result = self._under_claim(state, result)
         executed = self._executed(state, result)
         if result.failure is not None:
             self._take_failure(state, result, executed)
@@ -147,6 +204,23 @@ class _Batch:
             return  # a row of the sheet that nobody has filled in yet
         else:
             self._write(state, result, {}, executed)
+
+    def _under_claim(self, state: Experiment, result: Result) -> Result:
+        """Give a result the place of its claim, so that two owners' results stand beside each other."""
+        token = str(self._token)
+        if state.claim is None or state.claim.token != self._token:
+            now_with = f"{state.claim.claimant} (claim {state.claim.token})" if state.claim else "nobody"
+            self.notes.append(
+                f"{experiment_id(self._row.name, state.number)} was no longer under claim {token}, but with "
+                f"{now_with}: its result came late and is kept."
+            )
+        if result.replicate is not None:
+            return replace(result, extra={**result.extra, "claim": token})
+        own = [each.index for each in state.observations if each.extra.get("claim") == token]
+        others = [each.index for each in state.observations if each.extra.get("claim") != token]
+        last = max((each.index for each in state.observations), default=0)
+        index = last + 1 if self._replicate or (others and not own) else own[0] if own else 1
+        return replace(result, replicate=index, extra={**result.extra, "claim": token})
 
     def refuse_conflicts(self) -> None:
         if self._conflicts:

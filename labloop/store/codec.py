@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from labloop.records import (
+    Claim,
     Experiment,
     FailureKind,
     Observation,
@@ -120,6 +121,7 @@ def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
                 "note": experiment.note,
                 "replaces": experiment.replaces,
                 "created_at": experiment.created_at,
+                "claim": asdict(experiment.claim) if experiment.claim else None,
             }
         ),
     }
@@ -149,4 +151,5 @@ def experiment_from_dict(fields: Mapping[str, Any]) -> Experiment:
         note=fields.get("note", ""),
         replaces=fields.get("replaces"),
         created_at=fields.get("created_at", ""),
+        claim=Claim(**fields["claim"]) if "claim" in fields else None,
     )

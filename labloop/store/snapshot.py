@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -122,11 +122,11 @@ class Snapshot:
         *,
         target: float | None = None,
         largest: bool = True,
-        within: Mapping[str, tuple[bool, float]],
+        within: Iterable[tuple[str, bool, float]] = (),
     ) -> int | None:
         """Return the experiment whose mean of an outcome is largest, smallest or nearest to a target.
 
-        ``within`` maps an outcome to (at least?, bound): an experiment that was measured to break one of these
+        ``within`` holds (outcome, at least?, bound): an experiment that was measured to break one of these
         does not count, one where it was not measured does. Of equals the lower number comes first. The database
         finds it along an index, so that a million results need not be looked at.
         """
@@ -134,7 +134,7 @@ class Snapshot:
         query = select(t.result.c.experiment).where(
             t.result.c.campaign_id == campaign.id, t.result.c.outcome == outcome
         )
-        for name, (at_least, bound) in within.items():
+        for name, at_least, bound in within:
             query = query.where(~_breaks(campaign.id, name, at_least, bound))
         if target is not None:
             query = query.order_by(func.abs(mean - target), t.result.c.experiment)
@@ -237,6 +237,11 @@ class Snapshot:
                 break
             entries.append(entry)
         return Request(row.content, tuple(entries))
+
+    def settings(self, *names: str) -> dict[str, str]:
+        """Return settings of the database by name (SQLite: pragmas)."""
+        ask = "PRAGMA {}" if self._connection.dialect.name == "sqlite" else "SHOW {}"
+        return {name: str(self._connection.exec_driver_sql(ask.format(name)).scalar()) for name in names}
 
     def rows(self, query: Select[Any]) -> Iterator[Any]:
         """Yield the rows of a query, not all of them in memory at once."""

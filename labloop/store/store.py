@@ -6,8 +6,10 @@ process that dies leaves either all of it or nothing.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
@@ -76,6 +78,17 @@ class Store:
                 if not inspect(connection).has_table(t.meta.name):
                     raise StorageError(f"there is no store in {self.where}", hint="name another with --store")
                 return upgrade(connection, self.where)
+
+    def copy_to(self, path: Path) -> None:
+        """Copy a SQLite store as it stands at one moment, while others may go on writing to it.
+
+        By SQLite's own backup: a copy of the file could catch it in the middle of a commit.
+        """
+        with translated(self.where):
+            self._prepare()
+            with self._engine.connect() as connection, closing(sqlite3.connect(path)) as target:
+                source: Any = connection.connection.driver_connection
+                source.backup(target)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -12,13 +12,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from labloop.loop.campaigns import create, revise
 from labloop.loop.correct import amend, mark, undo, veto
 from labloop.loop.look import experiments
 from labloop.loop.record import add, record
 from labloop.loop.suggest import replacement, suggest
-from labloop.records import FailureKind, Origin, Result, Status
+from labloop.records import FailureKind, Origin, Result, Status, Value
 from labloop.store import Store
 from labloop.store.codec import experiment_to_dict
 from labloop.store.tables import SCHEMA_VERSION
@@ -38,7 +39,7 @@ def fill(store: Store) -> None:
     veto(store, "reaction", [4], reason="out of stock")
     mark(store, "reaction", [5], Status.RUNNING)
     replacement(store, "reaction", 6, reason="too viscous", plan=grid_plan)
-    own = {"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}
+    own: dict[str, Value] = {"temperature": 60.0, "time": 5.0, "solvent": "DMSO"}
     add(store, "reaction", [own], note="an idea")
     earlier = [Result(None, {"yield": 10.0 + i}, executed=own | {"temperature": 20.0 + 5 * i}) for i in range(4)]
     record(store, "reaction", earlier, source="old.csv", origin=Origin.IMPORT)
@@ -55,7 +56,7 @@ def main() -> None:
         sys.exit(f"{path.name} is frozen")
     store = Store(f"sqlite:///{path}")
     fill(store)
-    held = {"heads": {}, "experiments": {}}
+    held: dict[str, dict[str, Any]] = {"heads": {}, "experiments": {}}
     with store.read() as snapshot:
         for row in snapshot.campaigns():
             held["heads"][row.name] = [row.head, row.head_hash]
