@@ -7,6 +7,7 @@ reason. Results are kept however late they come.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,9 +20,11 @@ from labloop.records import Experiment, Status, experiment_id
 from labloop.store import CampaignRow, Snapshot, Store, retried
 from labloop.store.transaction import now
 
-__all__ = ["Claimed", "claim", "release", "renew"]
+__all__ = ["Claimed", "claim", "read_lease", "release", "renew"]
 
 _LONGEST = timedelta(days=366)
+_LEASE = re.compile(r"(\d{1,7})\s*(s|m|min|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,20 @@ class Claimed:
     notes: tuple[str, ...] = ()
 
 
+def read_lease(text: str) -> timedelta:
+    """Read ``30m``, ``4h`` or ``2d``.
+
+    Raises
+    ------
+    InvalidInput
+        If it is none of these.
+    """
+    found = _LEASE.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput(f"{text!r} is not a time", hint="a number with s, m, h or d: 30m, 4h, 2d", field="lease")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
 @retried
 def claim(
     store: Store,
@@ -45,7 +62,7 @@ def claim(
     claimant: str,
     lease: timedelta,
     n: int = 1,
-    take_over: str = "",
+    take_over: str | None = None,
     key: str | None = None,
 ) -> Claimed:
     """Claim experiments: those named, all or none of them, or the first ``n`` that nobody runs.
@@ -61,6 +78,8 @@ def claim(
         If one does not exist, is no longer open, or is claimed.
     """
     claimant, until = _claimant(claimant), _until(lease)
+    if take_over is not None:
+        take_over = needed_reason(take_over)
     content = {"numbers": None if numbers is None else list(numbers), "n": n, "claimant": claimant}
     request = asked(key, "claim", content)
     with store.write() as transaction:
@@ -81,8 +100,8 @@ def claim(
         for number in numbers:
             _refuse_claimed(row, open_experiment(transaction, row, number), take_over)
         payload = {"experiments": numbers, "claimant": claimant, "until": until}
-        if take_over:
-            payload["reason"] = needed_reason(take_over)
+        if take_over is not None:
+            payload["reason"] = take_over
         entry = transaction.append(row, "claimed", payload, asked=request)
         return _claimed(transaction, row, entry.sequence, numbers, notes)
 
@@ -131,8 +150,8 @@ def release(
         return transaction.experiments(row, numbers=numbers)
 
 
-def _refuse_claimed(row: CampaignRow, found: Experiment, take_over: str) -> None:
-    if found.status is not Status.RUNNING or take_over:
+def _refuse_claimed(row: CampaignRow, found: Experiment, take_over: str | None) -> None:
+    if found.status is not Status.RUNNING or take_over is not None:
         return
     named = experiment_id(row.name, found.number)
     if found.claim is None:
@@ -190,7 +209,7 @@ def _overdue(snapshot: Snapshot, row: CampaignRow) -> tuple[str, ...]:
     running = snapshot.experiments(row, statuses=[Status.RUNNING])
     return tuple(
         f"{experiment_id(row.name, each.number)} asks for attention: {each.claim.claimant} claimed it until "
-        f"{_shown(each.claim.until)} and has not been heard of since."
+        f"{_shown(each.claim.until)}, no word since."
         for each in running
         if each.claim is not None and lease_ended(each)
     )
