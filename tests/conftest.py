@@ -1,4 +1,4 @@
-"""What tests share: small specs, a store in memory, a PostgreSQL server where there is one, a planner without a model."""
+"""What tests share: small specs, a store in memory, a schema on a PostgreSQL server, a planner that needs no model."""
 
 from __future__ import annotations
 

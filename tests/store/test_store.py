@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from labloop.errors import Conflict, IntegrityError, InvalidInput, NotFound, StorageError
 from labloop.store import Store, Transaction

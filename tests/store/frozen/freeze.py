@@ -1,6 +1,6 @@
 """Writes the frozen store of the present layout; run once when the layout changes, and commit what it writes.
 
-    python -m tests.store.frozen.freeze [URL of a PostgreSQL database with nothing in it]
+    python -m tests.store.frozen.freeze URL_OF_A_POSTGRESQL_DATABASE_WITH_NOTHING_IN_IT
 
 A frozen store is never written again: later versions of labloop must be able to upgrade it. Beside the database
 file and the dump of the same store on PostgreSQL stands what it held, as the labloop that wrote it saw it.
@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from labloop.loop.campaigns import create, revise
+from labloop.loop.claim import claim, release, renew
 from labloop.loop.correct import amend, mark, undo, veto
-from labloop.loop.look import experiments
+from labloop.loop.once import Delivery
 from labloop.loop.record import add, record
 from labloop.loop.suggest import replacement, suggest
 from labloop.records import FailureKind, Origin, Result, Status, Value
@@ -45,8 +47,23 @@ def fill(store: Store) -> None:
     record(store, "reaction", earlier, source="old.csv", origin=Origin.IMPORT)
     record(store, "reaction", [Result(5, {"yield": 99.0})])
     undo(store, "reaction", reason="the wrong vial")
+    suggest(store, "reaction", 2, plan=grid_plan, key="batch-3")
+    held = claim(store, "reaction", [13, 14], claimant="robot-1", lease=timedelta(hours=4))
+    renew(store, "reaction", held.token, lease=timedelta(hours=8))
+    release(store, "reaction", [14], reason="the pump broke")
+    record(store, "reaction", [Result(13, {"yield": 31.0})], delivery=Delivery("run-13", held.token))
     revise(store, make_spec(question="Which solvent?"), reason="the question was missing")
     create(store, make_spec(name="empty"))
+
+
+def held(store: Store) -> str:
+    """Write down what a store holds, as this labloop sees it."""
+    found: dict[str, dict[str, Any]] = {"heads": {}, "experiments": {}}
+    with store.read() as snapshot:
+        for row in snapshot.campaigns():
+            found["heads"][row.name] = [row.head, row.head_hash]
+            found["experiments"][row.name] = [experiment_to_dict(each) for each in snapshot.experiments(row)]
+    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
 
 
 def main() -> None:
@@ -54,23 +71,15 @@ def main() -> None:
     path = HERE / f"v{SCHEMA_VERSION}.db"
     if path.exists():
         sys.exit(f"{path.name} is frozen")
-    store = Store(f"sqlite:///{path}")
-    fill(store)
-    held: dict[str, dict[str, Any]] = {"heads": {}, "experiments": {}}
-    with store.read() as snapshot:
-        for row in snapshot.campaigns():
-            held["heads"][row.name] = [row.head, row.head_hash]
-            states = experiments(store, row.name)
-            held["experiments"][row.name] = [experiment_to_dict(each) for each in states]
-    (HERE / f"v{SCHEMA_VERSION}.json").write_text(json.dumps(held, indent=1, ensure_ascii=False) + "\n")
-    if len(sys.argv) > 1:
-        server = Store(sys.argv[1])
-        fill(server)
-        dump = ["pg_dump", "--inserts", "--no-owner", "--no-privileges", "--schema", "public", sys.argv[1]]
-        done = subprocess.run(dump, check=True, capture_output=True, text=True)
-        # Comments carry the version of the dumping program; \\restrict is psql's, not SQL.
-        lines = [line for line in done.stdout.splitlines() if line and not line.startswith(("--", "\\"))]
-        (HERE / f"v{SCHEMA_VERSION}.postgresql.sql").write_text("\n".join(lines) + "\n")
+    store, server = Store(f"sqlite:///{path}"), Store(sys.argv[1])
+    for each in (store, server):
+        fill(each)
+        (HERE / f"v{SCHEMA_VERSION}.{each.backend}.json").write_text(held(each))
+    dump = ["pg_dump", "--inserts", "--no-owner", "--no-privileges", "--schema", "public", server.url]
+    done = subprocess.run(dump, check=True, capture_output=True, text=True)
+    # Comments carry the version of the dumping program; what begins with a backslash is psql's, not SQL.
+    lines = [line for line in done.stdout.splitlines() if line and not line.startswith(("--", "\\"))]
+    (HERE / f"v{SCHEMA_VERSION}.postgresql.sql").write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
