@@ -17,8 +17,7 @@ from labloop.loop.correct import needed_reason
 from labloop.loop.lookup import find_experiment, lease_ended, open_experiment
 from labloop.loop.once import answered, asked
 from labloop.records import Experiment, Status, experiment_id
-from labloop.store import CampaignRow, Snapshot, Store, retried
-from labloop.store.transaction import now
+from labloop.store import CampaignRow, Snapshot, Store, clock, retried
 
 __all__ = ["Claimed", "claim", "read_lease", "release", "renew"]
 
@@ -236,7 +235,7 @@ def _until(lease: timedelta) -> str:
         raise InvalidInput(
             f"a lease of {lease}", hint="between a second and a year, such as 30m, 4h or 2d", field="lease"
         )
-    return (now() + lease).isoformat(timespec="seconds")
+    return (clock.now() + lease).isoformat(timespec="seconds")
 
 
 def _shown(until: str) -> str:

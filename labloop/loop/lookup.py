@@ -6,8 +6,7 @@ from datetime import datetime
 
 from labloop.errors import Conflict, InvalidInput, NotFound
 from labloop.records import Experiment, Status, experiment_id
-from labloop.store import CampaignRow, Snapshot
-from labloop.store.transaction import now
+from labloop.store import CampaignRow, Snapshot, clock
 
 __all__ = ["experiment_number", "find_experiment", "lease_ended", "open_experiment"]
 
@@ -68,4 +67,6 @@ def open_experiment(snapshot: Snapshot, row: CampaignRow, number: int) -> Experi
 def lease_ended(experiment: Experiment) -> bool:
     """Whether somebody claimed an experiment, has not handed in its result, and the lease has run out."""
     claim = experiment.claim
-    return experiment.status is Status.RUNNING and claim is not None and datetime.fromisoformat(claim.until) < now()
+    if experiment.status is not Status.RUNNING or claim is None:
+        return False
+    return datetime.fromisoformat(claim.until) < clock.now()

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Executable, and_, delete, insert, select, update
@@ -15,13 +14,14 @@ from sqlalchemy import CursorResult, Executable, and_, delete, insert, select, u
 from labloop import __version__
 from labloop.errors import Conflict
 from labloop.records import Experiment, LedgerEntry
+from labloop.store import clock
 from labloop.store import tables as t
 from labloop.store.chain import canonical, entry_hash
 from labloop.store.expect import FRESH, experiment_row, head_after, result_rows
 from labloop.store.fold import apply, changes_of, fold
 from labloop.store.snapshot import CampaignRow, Snapshot, chunks
 
-__all__ = ["Asked", "Transaction", "now"]
+__all__ = ["Asked", "Transaction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Transaction(Snapshot):
             campaign=campaign.name,
             sequence=head.head + 1,
             kind=kind,
-            at=now().isoformat(timespec="milliseconds"),
+            at=clock.now().isoformat(timespec="milliseconds"),
             actor=_actor(),
             version=__version__,
             payload=json.loads(text),
@@ -165,11 +165,6 @@ class Transaction(Snapshot):
         results = [row for state in kept for row in result_rows(campaign.id, state)]
         if results:
             self._connection.execute(insert(t.result), results)
-
-
-def now() -> datetime:
-    """Return the present time; what came first is said by the sequence, never by the clock."""
-    return datetime.now(UTC)
 
 
 def _with_hash(draft: LedgerEntry) -> LedgerEntry:
