@@ -8,8 +8,9 @@ import resource
 import shutil
 import signal
 import stat
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -47,26 +48,25 @@ def store(folder: Path) -> Store:
 def _said(folder: Path, *, without: Callable[[], None], rights: bool = True) -> tuple[int, dict[str, str]]:
     """Record a result on the command line, in a process that first gives something up."""
     out = folder / "out.json"
-    out.touch()
-    out.chmod(0o666)
+    opened = out.open("w")
 
     def command() -> None:
         os.chdir(folder)
         # Everything is imported before the rights are gone: they may not reach as far as the libraries.
-        sys.stdout = Path(os.devnull).open("w")
-        run(["record", "kill", "99", "--result", "y=2", "--json"])
-        run(["status", "kill"])
-        sys.stdout = out.open("w")
+        with redirect_stdout(StringIO()):
+            run(["record", "kill", "99", "--result", "y=2", "--json"])
+            run(["status", "kill"])
         without()
         if not rights:
             os.setresuid(NOBODY, NOBODY, NOBODY)
         note = "n" * 20_000
-        code = run(["record", "kill", "2", "--result", "y=2", "--note", note, "--json"])
-        sys.stdout.flush()
+        with opened, redirect_stdout(opened):
+            code = run(["record", "kill", "2", "--result", "y=2", "--note", note, "--json"])
         os._exit(code)
 
     process = bench.FORKED.Process(target=command)
     process.start()
+    opened.close()
     process.join()
     error: dict[str, str] = json.loads(out.read_text())["error"]
     assert process.exitcode is not None
