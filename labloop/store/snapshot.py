@@ -191,7 +191,7 @@ class Snapshot:
             query = query.join(t.touch, touched)
         if kinds is not None:
             query = query.where(t.ledger.c.kind.in_(list(kinds)))
-        for row in self._connection.execute(query, execution_options=_AT_ONCE):
+        for row in self.rows(query):
             yield entry_of(row, campaign.name)
 
     def entry(self, campaign: CampaignRow, sequence: int) -> LedgerEntry:
@@ -245,7 +245,9 @@ class Snapshot:
 
     def rows(self, query: Select[Any]) -> Iterator[Any]:
         """Yield the rows of a query, not all of them in memory at once."""
-        yield from self._connection.execute(query, execution_options=_AT_ONCE)
+        # Closed also when the reader stops early: PostgreSQL keeps a cursor open on the server.
+        with self._connection.execute(query, execution_options=_AT_ONCE) as found:
+            yield from found
 
     def links(self, campaign_id: int, *, first: int = 1, last: int | None = None) -> Iterator[Link]:
         """Yield the ledger's rows as they are stored, in order: for walking a long chain."""
@@ -253,8 +255,7 @@ class Snapshot:
         query = select(*columns).where(t.ledger.c.campaign_id == campaign_id, t.ledger.c.sequence >= first)
         if last is not None:
             query = query.where(t.ledger.c.sequence <= last)
-        found = self._connection.execute(query.order_by(t.ledger.c.sequence), execution_options=_AT_ONCE)
-        yield from map(Link._make, found)
+        yield from map(Link._make, self.rows(query.order_by(t.ledger.c.sequence)))
 
     def lost(self, name: str) -> int | None:
         """Return the number of a campaign that the ledger knows but the table of campaigns does not."""

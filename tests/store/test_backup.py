@@ -147,7 +147,7 @@ def test_lines_that_were_cut_off_or_altered_are_refused(filled: Store, tmp_path:
         "ends at 19:": lines[:-1],
         "is not JSON": [*lines[:-1], lines[-1][:40]],
         "is broken: entry 5": [line.replace("83.2", "83.3") for line in lines],
-        "do not stand together": [lines[0], *lines[2:], lines[1]],
+        "do not stand together": [lines[0], lines[2], lines[1], *lines[3:]],
         "ends at nothing": [lines[0]],
     }
     for said, damaged in damages.items():
