@@ -144,10 +144,13 @@ def history(store: Store, name: str, *, number: int | None = None) -> History:
         return History(row, entries, snapshot.undone(row))
 
 
-def verify(store: Store, name: str, *, against: str | None = None) -> tuple[CampaignRow, tuple[Problem, ...]]:
+def verify(
+    store: Store, name: str, *, against: str | None = None, chain_only: bool = False
+) -> tuple[CampaignRow, tuple[Problem, ...]]:
     """Walk the chain of a campaign's ledger and compare the read models with it; list all that is wrong.
 
-    ``against`` is a head that was kept elsewhere: only with one can a cut tail be found.
+    ``against`` is a head that was kept elsewhere: only with one can a cut tail be found. ``chain_only`` leaves the
+    read models out, which takes a tenth of the time.
 
     Raises
     ------
@@ -164,6 +167,6 @@ def verify(store: Store, name: str, *, against: str | None = None) -> tuple[Camp
                 f"the campaign {name} is in the ledger, but not among the campaigns", hint=f"labloop rebuild {name}"
             )
         row = snapshot.campaign(name)
-        problems = audit(snapshot, row)
+        problems = audit(snapshot, row, chain_only=chain_only)
         wrong = None if head is None else missing_head(snapshot, row, head)
         return row, (*problems, *([wrong] if wrong else []))

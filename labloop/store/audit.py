@@ -9,7 +9,7 @@ from sqlalchemy import Select, Table, delete, insert, select, update
 
 from labloop.errors import IntegrityError, Problem
 from labloop.store import tables as t
-from labloop.store.expect import FRESH, Part, Whole, parts, walk
+from labloop.store.expect import FRESH, Part, Whole, chain_problems, parts, walk
 from labloop.store.snapshot import CampaignRow, Snapshot, chunks
 from labloop.store.transaction import Transaction
 
@@ -19,8 +19,10 @@ __all__ = ["audit", "rebuild"]
 _ENOUGH = 100
 
 
-def audit(snapshot: Snapshot, row: CampaignRow) -> list[Problem]:
+def audit(snapshot: Snapshot, row: CampaignRow, *, chain_only: bool = False) -> list[Problem]:
     """Walk a campaign's chain, then compare every read model with what follows from it; list what differs."""
+    if chain_only:
+        return chain_problems(snapshot, row.id, row.name)
     whole = walk(snapshot, row.id, row.name)
     if whole.problems:
         return [*whole.problems, Problem("were not compared: the ledger itself is broken", "read models")]

@@ -23,7 +23,7 @@ from labloop.store.codec import encode_experiment
 from labloop.store.fold import apply, changes_of
 from labloop.store.snapshot import Link, Snapshot
 
-__all__ = ["Part", "Whole", "experiment_row", "head_after", "parts", "result_rows", "walk"]
+__all__ = ["Part", "Whole", "chain_problems", "experiment_row", "head_after", "parts", "result_rows", "walk"]
 
 # Experiments in one part: some 100 MB of states.
 _PART = 50_000
@@ -69,6 +69,16 @@ class Part:
     experiments: list[dict[str, Any]]
     results: list[dict[str, Any]]
     touches: list[tuple[int, int]]
+
+
+def chain_problems(snapshot: Snapshot, campaign_id: int, name: str) -> list[Problem]:
+    """Go along a campaign's chain only, and list every break."""
+    steps = Walk()
+    return [
+        problem
+        for link in snapshot.links(campaign_id)
+        for problem in steps.step(link, seal(link, campaign=name, payload=link.payload))
+    ]
 
 
 def walk(snapshot: Snapshot, campaign_id: int, name: str) -> Whole:

@@ -158,8 +158,7 @@ def _waiting(state: Experiment) -> Status:
 
 
 def _observed(fields: Change, entry: LedgerEntry) -> Observation:
-    observation = observation_from_dict(fields)
-    return observation if observation.at else replace(observation, at=entry.at)
+    return observation_from_dict(fields if fields.get("at") else {**fields, "at": entry.at})
 
 
 def _merged(old: Observation, new: Observation) -> Observation:

@@ -15,9 +15,9 @@ __all__ = ["BUSY_SECONDS", "Overtaken", "translated"]
 BUSY_SECONDS = 30
 """How long a writer waits for another one."""
 
-# SQLSTATE of what PostgreSQL takes back because of somebody else: serialisation failure, deadlock. And that the
-# wait for a lock took too long.
-_OVERTAKEN = ("40001", "40P01")
+# SQLSTATE of what PostgreSQL takes back because of somebody else: serialisation failure, deadlock, and a campaign
+# of the same name that another one began a moment before. And that the wait for a lock took too long.
+_OVERTAKEN = ("40001", "40P01", "23505")
 _LOCKED = ("55P03", "57014")
 
 

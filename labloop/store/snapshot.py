@@ -247,7 +247,8 @@ class Snapshot:
         """Yield the rows of a query, not all of them in memory at once."""
         # Closed also when the reader stops early: PostgreSQL keeps a cursor open on the server.
         with self._connection.execute(query, execution_options=_AT_ONCE) as found:
-            yield from found
+            for part in found.partitions():
+                yield from part
 
     def links(self, campaign_id: int, *, first: int = 1, last: int | None = None) -> Iterator[Link]:
         """Yield the ledger's rows as they are stored, in order: for walking a long chain."""

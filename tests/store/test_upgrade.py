@@ -202,9 +202,11 @@ def _killed_upgrade(url: str, *, statement: int | None = None, after: float = 0.
 
 def test_an_upgrade_that_is_killed_leaves_the_old_store_or_the_new_one(frozen: Callable[[int], Store]) -> None:
     store = frozen(1)
+    # On a server the fork and the login take most of the time: there every fourth statement.
+    every = 1 if store.backend == "sqlite" else 4
     url, statement, done = store.url, 0, None
     while done is None:
-        statement += 1
+        statement += every
         done = _killed_upgrade(url, statement=statement)
         assert _layout(store) in ("1", str(SCHEMA_VERSION))
         if done is None:
