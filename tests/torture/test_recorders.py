@@ -71,10 +71,14 @@ def test_those_who_do_the_same_at_once_do_it_once(url: str, act: Callable[[str, 
     racers = 3 if act is _propose_some else 8
     assert bench.together(act, [(url, 1)] * racers) == [0] * racers
     found = experiments(store, "kill")
+    with store.read() as snapshot:
+        head = snapshot.campaign("kill").head
     if act is _record_the_same:
         assert len(found[0].observations) == 1
+        assert head == 3, "one entry: the others saw that it was written"
     if act is _add_the_same:
         assert len(found) == 2
+        assert head == 3
     if act is _propose_some:
         assert Counter(each.batch for each in found) == {1: 1, 2: 2, 3: 2, 4: 2}
         assert len({each.planned["x"] for each in found}) == 7
