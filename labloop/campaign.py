@@ -12,6 +12,7 @@ Everything is a thin call into `labloop.loop`; what the command line does, this 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,19 @@ import pandas as pd
 from labloop.errors import InvalidInput
 from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
 from labloop.loop import campaigns, correct, look, suggest
+from labloop.loop.claim import Claimed, claim, release, renew
 from labloop.loop.handin import hand_in, import_rows
 from labloop.loop.lookup import experiment_number
+from labloop.loop.once import Delivery
 from labloop.loop.record import Recorded, add
 from labloop.loop.sheets import write_experiments
 from labloop.loop.typed import failure_kind
+from labloop.loop.upkeep import Kept, backup, rebuilt
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
 from labloop.spec.reader import parse_spec, read_spec
+from labloop.store.heads import head_of
 
 __all__ = ["Campaign", "create", "open"]
 
@@ -103,8 +108,10 @@ class Campaign:
         """The present version of the spec."""
         return look.read_spec_of(self._store, self.name)
 
-    def suggest(self, n: int | None = None, *, strategy: str | None = None) -> pd.DataFrame:
+    def suggest(self, n: int | None = None, *, strategy: str | None = None, key: str | None = None) -> pd.DataFrame:
         """Propose experiments and write them, with their predictions, into the ledger.
+
+        ``key`` makes the request safe to repeat: the same key gives the same batch.
 
         Returns
         -------
@@ -121,10 +128,18 @@ class Campaign:
         NothingToSuggest
             If the budget is spent or no feasible experiment is left.
         """
-        suggestion = suggest.suggest(self._store, self.name, n, strategy=strategy)
+        suggestion = suggest.suggest(self._store, self.name, n, strategy=strategy, key=key)
         return suggestion_frame(self.spec, suggestion.experiments, suggestion.notes)
 
-    def record(self, rows: Rows, *, replicate: bool = False, outside: bool = False) -> Recorded:
+    def record(
+        self,
+        rows: Rows,
+        *,
+        replicate: bool = False,
+        outside: bool = False,
+        key: str | None = None,
+        token: int | None = None,
+    ) -> Recorded:
         """Record results: rows that name their ``experiment``, or new ones with all their conditions.
 
         A blank (None, NaN, empty) means not measured. Values of conditions that differ from the planned
@@ -134,6 +149,8 @@ class Campaign:
         ----------
         replicate : a further value for an experiment that has one is a further measurement.
         outside : executed conditions may lie outside the bounds.
+        key : an idempotency key: the same rows under the same key are written once, however often they come.
+        token : of the `claim` under which they were run.
 
         Raises
         ------
@@ -142,15 +159,16 @@ class Campaign:
         NotFound
             If an experiment does not exist.
         Conflict
-            If a value differs from the one already written down.
+            If a value differs from the one already written down, or the key was used for something else.
         """
         table = rows if isinstance(rows, str | Path) else rows_of_frame(rows)
-        return hand_in(self._store, self.name, table, replicate=replicate, outside=outside)
+        delivery = Delivery(key, token)
+        return hand_in(self._store, self.name, table, replicate=replicate, outside=outside, delivery=delivery)
 
     ask = suggest
     tell = record
 
-    def import_(self, rows: Rows) -> Recorded:
+    def import_(self, rows: Rows, *, key: str | None = None) -> Recorded:
         """Take in earlier results; every row is an experiment with all its conditions.
 
         Raises
@@ -159,7 +177,7 @@ class Campaign:
             If a row is wrong; every problem is listed.
         """
         table = rows if isinstance(rows, str | Path) else rows_of_frame(rows)
-        return import_rows(self._store, self.name, table)
+        return import_rows(self._store, self.name, table, delivery=Delivery(key))
 
     def add(self, conditions: Conditions | Iterable[Conditions], *, note: str = "", outside: bool = False) -> Recorded:
         """Add experiments of your own that have no result yet.
@@ -265,9 +283,85 @@ class Campaign:
         found = look.history(self._store, self.name)
         return history_frame(found.entries, found.undone)
 
-    def verify(self) -> tuple[str, ...]:
-        """Check the ledger's chain; return what is broken, nothing if it is whole."""
-        return tuple(str(problem) for problem in look.verify(self._store, self.name)[1])
+    def claim(
+        self,
+        experiments: Sequence[int | str] | None = None,
+        *,
+        claimant: str,
+        lease: timedelta,
+        n: int = 1,
+        take_over: str | None = None,
+        key: str | None = None,
+    ) -> Claimed:
+        """Claim experiments, those named or the first ``n`` that nobody runs, so that nobody else runs them.
+
+        Hand the results in with the token of the answer. When the lease has run out nobody else gets them by
+        itself; ``take_over`` is the reason for taking them from whoever claimed them.
+
+        Raises
+        ------
+        NothingToSuggest
+            If no open experiment is free.
+        NotFound, Conflict
+            If one does not exist, is no longer open, or is claimed.
+        """
+        numbers = None if experiments is None else [experiment_number(self.name, each) for each in experiments]
+        return claim(self._store, self.name, numbers, claimant=claimant, lease=lease, n=n, take_over=take_over, key=key)
+
+    def renew(self, token: int, *, lease: timedelta) -> Claimed:
+        """Prolong a claim from now on.
+
+        Raises
+        ------
+        NotFound, Conflict
+            If there is no such claim, or nothing of it is left to run.
+        """
+        return renew(self._store, self.name, token, lease=lease)
+
+    def release(self, experiments: Sequence[int | str] | None = None, *, token: int | None = None, reason: str) -> None:
+        """Give claimed experiments back: all that are left of a claim, or those named.
+
+        Raises
+        ------
+        NotFound, Conflict
+            If there is no such claim, or an experiment is not claimed, or by somebody else than the token says.
+        """
+        numbers = None if experiments is None else [experiment_number(self.name, each) for each in experiments]
+        release(self._store, self.name, numbers, token=token, reason=reason)
+
+    @property
+    def head(self) -> str:
+        """The ledger's last entry as ``NUMBER:HASH``; kept elsewhere, it shows later whether the end was cut off."""
+        return str(head_of(look.status(self._store, self.name).row))
+
+    def verify(self, *, against: str | None = None) -> tuple[str, ...]:
+        """Check the ledger's chain and all that follows from it; return what is wrong, nothing if all is well.
+
+        ``against`` is a `head` that was kept elsewhere.
+        """
+        return tuple(str(problem) for problem in look.verify(self._store, self.name, against=against)[1])
+
+    def rebuild(self) -> None:
+        """Write all that follows from the ledger anew.
+
+        Raises
+        ------
+        IntegrityError
+            If the ledger's chain is broken.
+        """
+        rebuilt(self._store, self.name)
+
+    def backup(self, path: str | Path, *, force: bool = False) -> Kept:
+        """Copy the whole store to a .db (SQLite only) or .jsonl file, check the copy, write its heads beside it.
+
+        `labloop.loop.upkeep.restore` takes it back into an empty store.
+
+        Raises
+        ------
+        Conflict
+            If the file exists and ``force`` is not given.
+        """
+        return backup(self._store, Path(path), force=force)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write all experiments to a CSV, XLSX or JSON file.

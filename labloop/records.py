@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 __all__ = [
+    "Claim",
     "Conditions",
     "Experiment",
     "FailureKind",
@@ -168,11 +169,26 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Who runs an experiment, and until when a word from them is expected.
+
+    ``token`` is the number of the ledger's entry that gave the claim: a later claim has a larger one, so that
+    whoever was taken over can be told from whoever holds it now. Times are UTC, in ISO format.
+    """
+
+    token: int
+    claimant: str
+    since: str
+    until: str
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """Conditions with an origin, a status and what came of them.
 
     ``number`` counts from 1 within the campaign. ``executed`` equals ``planned`` until the laboratory
-    says otherwise. ``batch`` is the proposal's number, None for what nobody proposed.
+    says otherwise. ``batch`` is the proposal's number, None for what nobody proposed. ``claim`` is the last
+    claim, also after its result came.
     """
 
     number: int
@@ -191,6 +207,7 @@ class Experiment:
     note: str = ""
     replaces: int | None = None
     created_at: str = ""
+    claim: Claim | None = None
 
     def mean(self, outcome: str) -> float | None:
         """Return the mean of an outcome over the replicates that measured it; None where none did."""

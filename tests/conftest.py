@@ -1,16 +1,23 @@
-"""What tests share: small specs, a store in memory, a planner that needs no model."""
+"""What tests share: small specs, a store in memory, a schema on a PostgreSQL server, a planner that needs no model."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from labloop.records import Conditions, Experiment, Prediction, Proposal, ProposedExperiment, Value
 from labloop.spec.models import Spec
 from labloop.store import Store
+
+POSTGRES = os.environ.get("LABLOOP_TEST_POSTGRES", "")
+"""URL of a database on a PostgreSQL server that tests may write to; .ci/run gives one."""
+NO_POSTGRES = "NOT RUN on PostgreSQL: LABLOOP_TEST_POSTGRES names no server (as root on Debian: .ci/postgres gives one)"
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
@@ -68,3 +75,29 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("NOT RUN: the real campaigns are not beside this checkout (shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of an empty schema of its own on a real PostgreSQL server."""
+    if not POSTGRES:
+        if os.environ.get("CI"):
+            pytest.fail("in CI the tests on PostgreSQL must run: LABLOOP_TEST_POSTGRES is not set")
+        pytest.skip(NO_POSTGRES)
+    name = f"test_{uuid4().hex[:12]}"
+    engine = create_engine(POSTGRES.replace("postgresql://", "postgresql+psycopg://", 1), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+        yield f"{POSTGRES}?options=-csearch_path%3D{name}"
+        connection.execute(text(f"DROP SCHEMA {name} CASCADE"))
+    engine.dispose()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say it where everybody looks: at the end."""
+    skipped = [
+        each for each in terminalreporter.stats.get("skipped", []) if "NOT RUN on PostgreSQL" in str(each.longrepr)
+    ]
+    if skipped:
+        terminalreporter.section("PostgreSQL", red=True, bold=True)
+        terminalreporter.write_line(f"{len(skipped)} tests were {NO_POSTGRES}", red=True, bold=True)

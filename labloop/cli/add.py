@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from labloop.cli.answer import Answer
-from labloop.cli.options import Json, StoreUrl, Words, assignments, campaign_and, workspace
+from labloop.cli.options import Json, Key, StoreUrl, Words, assignments, campaign_and, workspace
 from labloop.cli.record import recorded_data, show_recorded
 from labloop.errors import UsageError
 from labloop.loop.handin import hand_in, type_in
 from labloop.loop.look import read_spec_of
+from labloop.loop.once import Delivery
 from labloop.loop.record import add
 from labloop.loop.typed import condition, outcome
 from labloop.records import Result
@@ -30,6 +31,7 @@ def command(
     ] = None,
     note: Annotated[str, typer.Option(help="Anything worth remembering.")] = "",
     outside: Annotated[bool, typer.Option("--outside", help="It really was run outside the bounds.")] = False,
+    key: Key = None,
     json: Json = False,
     store: StoreUrl = None,
 ) -> Answer:
@@ -50,16 +52,16 @@ def command(
     ws.enrol(name, edited=True)
     spec = read_spec_of(ws.store, name)
     if rest and not set_:
-        done = hand_in(ws.store, name, Path(rest[0]), outside=outside)
+        done = hand_in(ws.store, name, Path(rest[0]), outside=outside, delivery=Delivery(key))
         return Answer(recorded_data(done), lambda to: show_recorded(to, done), done.notes)
     if not set_:
         conditions = " ".join(f"--set {each}=VALUE" for each in spec.varied)
         raise UsageError("add what?", hint=f"labloop add {name} {conditions}, or a file")
-    conditions_ = {key: condition(spec, key, text) for key, text in assignments(set_, "--set")}
-    outcomes = {key: outcome(spec, key, text) for key, text in assignments(result, "--result")}
+    conditions_ = {each: condition(spec, each, text) for each, text in assignments(set_, "--set")}
+    outcomes = {each: outcome(spec, each, text) for each, text in assignments(result, "--result")}
     row = Result(None, {k: v for k, v in outcomes.items() if k in spec.outcomes}, executed=conditions_, note=note)
     if outcomes:
-        added = type_in(ws.store, name, [row], outside=outside)
+        added = type_in(ws.store, name, [row], outside=outside, delivery=Delivery(key))
     else:
-        added = add(ws.store, name, [conditions_], note=note, outside=outside)
+        added = add(ws.store, name, [conditions_], note=note, outside=outside, key=key)
     return Answer(recorded_data(added), lambda to: show_recorded(to, added), added.notes)

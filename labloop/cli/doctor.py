@@ -17,7 +17,7 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, workspace
 from labloop.cli.render import _table, said
 from labloop.errors import LabloopError
-from labloop.loop.health import journal, round_trip
+from labloop.loop.health import kept, round_trip
 from labloop.loop.look import verify
 from labloop.loop.workspace import Workspace
 
@@ -73,7 +73,8 @@ def _findings(ws: Workspace) -> Iterator[_Finding]:
     try:
         if ws.store.exists:
             round_trip(ws.store)
-            yield _Finding("store", True, f"{ws.store.where}: {journal(ws.store)}")
+            how = kept(ws.store)
+            yield _Finding("store", not how.fix, f"{ws.store.where}: {how.said}", how.fix)
         else:
             yield _Finding("store", True, f"{ws.store.where}: is made with the first suggestion")
         for name in ws.names():

@@ -11,8 +11,9 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, Words, campaign_and, workspace
 from labloop.cli.render import said
 from labloop.errors import NotFound, UsageError
-from labloop.loop.look import experiments, read_spec_of
+from labloop.loop.look import experiments, read_spec_of, status
 from labloop.loop.sheets import write_batch, write_experiments
+from labloop.store.heads import head_of
 
 __all__ = ["command"]
 
@@ -48,4 +49,6 @@ def command(
     write = write_batch if batch is not None or waiting else write_experiments
     write(path, read_spec_of(ws.store, name), found, force=force)
     text = f"Wrote {len(found)} experiments to {path}."
-    return Answer({"campaign": name, "file": str(path), "experiments": len(found)}, lambda to: said(to, text))
+    row = status(ws.store, name).row
+    data = {"campaign": name, "file": str(path), "experiments": len(found), "head": str(head_of(row))}
+    return Answer(data, lambda to: said(to, text))

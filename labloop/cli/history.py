@@ -101,9 +101,18 @@ def summary(entry: LedgerEntry) -> str:
             return f"vetoed {_numbers(payload['experiments'])}{because}"
         case "moved":
             return f"marked {_numbers(payload['experiments'])} as {payload['status']}{because}"
+        case "claimed":
+            verb = "prolonged the claim of" if "renews" in payload else "claimed"
+            return f"{payload['claimant']} {verb} {_numbers(payload['experiments'])} until {_minute(payload)}{because}"
+        case "released":
+            return f"released {_numbers(payload['experiments'])}{because}"
         case "undone":
             return f"took back entry {payload['sequence']}{because}"
     return entry.kind
+
+
+def _minute(payload: Any) -> str:
+    return str(payload["until"])[:16].replace("T", " ")
 
 
 def _from(payload: Any) -> str:

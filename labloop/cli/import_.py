@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from labloop.cli.answer import Answer, console
-from labloop.cli.options import Json, StoreUrl, Words, Yes, campaign_and, workspace
+from labloop.cli.options import Json, Key, StoreUrl, Words, Yes, campaign_and, workspace
 from labloop.cli.progress import working
 from labloop.cli.prompts import agreed, interactive
 from labloop.cli.record import recorded_data, show_recorded
@@ -17,6 +17,7 @@ from labloop.cli.render import said, written_table
 from labloop.errors import UsageError
 from labloop.loop.handin import import_rows
 from labloop.loop.look import read_spec_of
+from labloop.loop.once import Delivery
 from labloop.loop.record import Recorded
 
 __all__ = ["command"]
@@ -26,6 +27,7 @@ def command(
     words: Words = None,
     outside: Annotated[bool, typer.Option("--outside", help="Rows may lie outside the bounds.")] = False,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    key: Key = None,
     yes: Yes = False,
     json: Json = False,
     store: StoreUrl = None,
@@ -56,6 +58,12 @@ def command(
     ask = interactive(json) and not yes
     with nullcontext() if ask else working("importing"):
         done = import_rows(
-            ws.store, name, Path(rest[0]), outside=outside, sheet=sheet, confirm=confirmed if ask else None
+            ws.store,
+            name,
+            Path(rest[0]),
+            outside=outside,
+            sheet=sheet,
+            confirm=confirmed if ask else None,
+            delivery=Delivery(key),
         )
     return Answer(recorded_data(done), lambda to: show_recorded(to, done), done.notes)

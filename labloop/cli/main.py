@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "loop": ("Go round", "Alternate between suggesting and recording until you stop; resumes where it stopped."),
     "add": ("Go round", "Add experiments of your own, with or without results."),
     "import": ("Go round", "Import earlier results from a table."),
+    "claim": ("Go round", "Claim experiments, so that nobody else runs them."),
+    "release": ("Go round", "Give claimed experiments back, so that somebody else can run them."),
     "status": ("Look", "Say where a campaign stands."),
     "show": ("Look", "Show experiments: conditions, results, predictions, reasons."),
     "best": ("Look", "Show the best results so far."),
@@ -45,7 +47,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "veto": ("Put right", "Refuse proposed experiments; they will not come back."),
     "replace": ("Put right", "Refuse one proposed experiment and get another in its place."),
     "revise": ("Put right", "Take an edited campaign file in as a new version."),
-    "verify": ("Tools", "Check the ledger's chain of hashes."),
+    "verify": ("Tools", "Check the ledger's chain of hashes, and all that follows from it."),
+    "rebuild": ("Tools", "Write all that follows from the ledger anew."),
+    "backup": ("Tools", "Copy the whole store while others may write to it, and check the copy."),
+    "restore": ("Tools", "Fill an empty store from a backup."),
+    "upgrade": ("Tools", "Bring an older store up to this labloop's layout."),
     "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
     "doctor": ("Tools", "Check the installation, the workspace and the store."),
     "demo": ("Tools", "Run a whole campaign against a simulated lab, in a folder of its own."),
@@ -165,7 +171,8 @@ def _forget_output() -> None:
 def _ours(error: Exception, arguments: list[str]) -> LabloopError:
     shown_message = getattr(error, "format_message", None)
     if shown_message is not None:  # typer's own usage errors
-        called = " ".join(["labloop", *arguments])
+        # Without the value of --store: it can hold a password.
+        called = " ".join(["labloop", *(each if "://" not in each else "URL" for each in arguments)])
         return UsageError(f"{shown_message()}: {called}", hint=f"see: labloop {' '.join(arguments[:1])} --help")
     if isinstance(error, MemoryError):
         return LabloopError("out of memory", hint="close other programs, or take a smaller batch or table")

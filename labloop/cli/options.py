@@ -15,6 +15,7 @@ from labloop.loop.workspace import Workspace, open_workspace
 __all__ = [
     "CampaignName",
     "Json",
+    "Key",
     "Reason",
     "StoreUrl",
     "Words",
@@ -61,6 +62,13 @@ StoreUrl = Annotated[
 ]
 Reason = Annotated[str | None, typer.Option("--reason", "-r", help="Why; it goes into the ledger.")]
 
+
+Key = Annotated[
+    str | None,
+    typer.Option(
+        "--key", help="An idempotency key: the same request under the same key is written once, however often it comes."
+    ),
+]
 
 _opened: list[Workspace] = []
 

@@ -11,12 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labloop.cli.answer import Answer, console
-from labloop.cli.options import Json, StoreUrl, Words, Yes, assignments, campaign_and, experiment_numbers, workspace
+from labloop.cli.options import (
+    Json,
+    Key,
+    StoreUrl,
+    Words,
+    Yes,
+    assignments,
+    campaign_and,
+    experiment_numbers,
+    workspace,
+)
 from labloop.cli.prompts import agreed, interactive
 from labloop.cli.render import said, written_table
 from labloop.errors import UsageError
 from labloop.loop.handin import hand_in, type_in
 from labloop.loop.look import read_spec_of, status
+from labloop.loop.once import Delivery
 from labloop.loop.record import Recorded
 from labloop.loop.typed import condition, replicates
 from labloop.records import FailureKind, Result, experiment_id
@@ -47,6 +58,8 @@ def command(
     ] = False,
     outside: Annotated[bool, typer.Option("--outside", help="It really was run outside the bounds.")] = False,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    key: Key = None,
+    token: Annotated[int | None, typer.Option(min=1, help="The claim under which it was run.")] = None,
     yes: Yes = False,
     json: Json = False,
     store: StoreUrl = None,
@@ -66,12 +79,15 @@ def command(
 
         labloop record hydrogel batch.xlsx
 
+        labloop record hydrogel 7 --result adhesion=83.2 --key run-0042
+
         echo '[{"experiment": 7, "adhesion": 83.2}]' | labloop record hydrogel -
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
     ws.enrol(name, edited=True)
     spec = read_spec_of(ws.store, name)
+    delivery = Delivery(key, token)
     typed = bool(result or set_ or failure or note)
     target = rest[0] if rest else ("-" if not sys.stdin.isatty() and not typed else "")
     if len(rest) > 1 and not typed:
@@ -81,7 +97,7 @@ def command(
         if len(numbers) > 1 and (result or set_):
             raise UsageError("typed results belong to one experiment", hint="use a sheet for several")
         results = _typed(spec, numbers, result, set_, Result(None, failure=failure, note=note))
-        done = type_in(ws.store, name, results, replicate=replicate, outside=outside)
+        done = type_in(ws.store, name, results, replicate=replicate, outside=outside, delivery=delivery)
     elif not target:
         raise UsageError("record what?", hint=f"labloop record {name} 7 --result NAME=VALUE, or a file, or - for stdin")
     elif target.isdigit() or "#" in target:
@@ -98,6 +114,7 @@ def command(
             outside=outside,
             sheet=sheet,
             confirm=(lambda seen: _confirmed(spec, seen)) if ask else None,
+            delivery=delivery,
         )
     standing = status(ws.store, name)
     best = [experiment_id(name, each) for each in standing.best]

@@ -10,7 +10,7 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
 from labloop.cli.render import heading, number, said
 from labloop.loop.look import Standing, status
-from labloop.records import Status, experiment_id
+from labloop.records import Experiment, Status, experiment_id
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -54,12 +54,13 @@ def _data(standing: Standing) -> dict[str, Any]:
             for each in standing.best
         ],
         "open": [experiment_id(name, each) for each in standing.open],
+        "overdue": [_overdue(name, each) for each in standing.overdue],
         "head": {"sequence": standing.row.head, "hash": standing.row.head_hash},
     }
 
 
 def _show(console: Console, standing: Standing) -> None:
-    row, spec = standing.row, standing.spec
+    row, spec, name = standing.row, standing.spec, standing.row.name
     title = Text(row.name, style="bold")
     if spec.question:
         title.append(f"  {spec.question}", style="dim")
@@ -71,6 +72,14 @@ def _show(console: Console, standing: Standing) -> None:
     said(console, f"  observations  {standing.observations}{_complete(standing)}")
     said(console, f"  best so far   {_best(standing)}")
     said(console, f"  open          {_listed(row.name, standing.open)}")
+    for each in standing.overdue:
+        held = _overdue(name, each)
+        until = held["until"][:16].replace("T", " ")
+        said(
+            console,
+            f"  attention     {held['experiment']}: {held['claimant']} claimed it until {until} UTC, no word since;",
+        )
+        said(console, f"                look whether it was run, then: labloop record, or labloop release {name}")
     said(console, f"  ledger        {row.head} entries, head {row.head_hash[:12]}, spec version {row.spec_version}", "")
     said(console, f"Next: {_next(standing)}")
 
@@ -81,6 +90,12 @@ def _complete(standing: Standing) -> str:
         return ""
     wanted = " and ".join(standing.spec.objectives)
     return f"; {standing.complete} of {standing.measured} experiments with a result have {wanted}"
+
+
+def _overdue(name: str, each: Experiment) -> dict[str, Any]:
+    assert each.claim is not None
+    named = experiment_id(name, each.number)
+    return {"experiment": named, "claimant": each.claim.claimant, "token": each.claim.token, "until": each.claim.until}
 
 
 def _best(standing: Standing) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labloop.cli.answer import Answer
-from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
+from labloop.cli.options import CampaignName, Json, Key, StoreUrl, workspace
 from labloop.cli.progress import working
 from labloop.cli.render import experiment_rows, proposals, said
 from labloop.errors import UsageError
@@ -40,6 +40,7 @@ def command(
         Path | None, typer.Option("--out", "-o", help="Also write a sheet to fill in: .csv or .xlsx.")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the sheet if it exists.")] = False,
+    key: Key = None,
     json: Json = False,
     store: StoreUrl = None,
 ) -> Answer:
@@ -63,7 +64,7 @@ def command(
             raise UsageError(f"{out.name} ends in {out.suffix!r}", hint="expected .csv or .xlsx")
         refuse_existing(out, force=force)
     with working("planning the next experiments"):
-        suggestion = suggest(ws.store, name, n, strategy=strategy)
+        suggestion = suggest(ws.store, name, n, strategy=strategy, key=key)
     spec = read_spec_of(ws.store, name)
     if out is not None:
         write_batch(out, spec, suggestion.experiments, force=force)

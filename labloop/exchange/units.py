@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 __all__ = ["looks_like_unit", "same_unit", "split_heading", "split_value", "unit_spelling"]
 
@@ -50,7 +51,12 @@ def looks_like_unit(text: str) -> bool:
     clean = unicodedata.normalize("NFKC", text).strip().replace("μ", "u").replace("µ", "u")
     if len(clean) > 1 and clean.casefold() in _ALIASES:
         return True
-    return clean in _KNOWN or _normal(clean) in {_normal(each) for each in _KNOWN if len(each) > 2}
+    return clean in _KNOWN or _normal(clean) in _long_ones()
+
+
+@cache
+def _long_ones() -> frozenset[str]:
+    return frozenset(_normal(each) for each in _KNOWN if len(each) > 2)
 
 
 def split_heading(heading: str) -> tuple[str, str | None]:

@@ -10,11 +10,12 @@ from labloop.errors import Conflict, InvalidInput, InvalidSpec
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 from labloop.spec.reader import located
-from labloop.store import CampaignRow, Store
+from labloop.store import CampaignRow, Store, retried
 
 __all__ = ["check", "create", "revise", "spec_of"]
 
 
+@retried
 def create(store: Store, spec: Spec, *, source: str = "", file: Path | None = None) -> CampaignRow:
     """Begin a campaign; ``file`` is the one it was read from, for messages.
 
@@ -30,6 +31,7 @@ def create(store: Store, spec: Spec, *, source: str = "", file: Path | None = No
         return transaction.create(spec.name, spec.to_json(), source=source)
 
 
+@retried
 def revise(store: Store, spec: Spec, *, reason: str, source: str = "", file: Path | None = None) -> CampaignRow:
     """Take in a new version of a campaign's spec; earlier experiments keep what they were run under.
 

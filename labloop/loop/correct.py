@@ -13,10 +13,10 @@ from labloop.loop.typed import not_set
 from labloop.records import Conditions, Experiment, FailureKind, LedgerEntry, Status, experiment_id
 from labloop.spec.check import misfit
 from labloop.spec.models import Spec
-from labloop.store import CampaignRow, Snapshot, Store
+from labloop.store import CampaignRow, Snapshot, Store, retried
 from labloop.store.fold import changes_of
 
-__all__ = ["Undone", "amend", "amend_failure", "mark", "undo", "veto"]
+__all__ = ["Undone", "amend", "amend_failure", "mark", "needed_reason", "undo", "veto"]
 
 # The first entry is the campaign itself, a later version of the spec is replaced by another one, and an
 # undone entry comes back by recording it again: each time the ledger only grows.
@@ -35,6 +35,7 @@ class Undone:
     experiments: tuple[int, ...]
 
 
+@retried
 def amend(
     store: Store,
     name: str,
@@ -62,7 +63,7 @@ def amend(
     Conflict
         If it has no result to amend, or failed.
     """
-    reason = _reason(reason)
+    reason = needed_reason(reason)
     with store.write() as transaction:
         row = transaction.campaign(name)
         state = find_experiment(transaction, row, number)
@@ -85,6 +86,7 @@ def amend(
         return find_experiment(transaction, row, number)
 
 
+@retried
 def amend_failure(
     store: Store, name: str, number: int, kind: FailureKind | Literal["none"], *, reason: str
 ) -> Experiment:
@@ -97,7 +99,7 @@ def amend_failure(
     Conflict
         If it is not written down as failed.
     """
-    reason = _reason(reason)
+    reason = needed_reason(reason)
     with store.write() as transaction:
         row = transaction.campaign(name)
         state = find_experiment(transaction, row, number)
@@ -110,6 +112,7 @@ def amend_failure(
         return find_experiment(transaction, row, number)
 
 
+@retried
 def undo(store: Store, name: str, *, reason: str, sequence: int | None = None) -> Undone:
     """Take one entry back (the last one that can be, if not said); it stays in the ledger, crossed out.
 
@@ -120,7 +123,7 @@ def undo(store: Store, name: str, *, reason: str, sequence: int | None = None) -
     Conflict
         If it was undone already, or later entries stand on it.
     """
-    reason = _reason(reason)
+    reason = needed_reason(reason)
     with store.write() as transaction:
         row = transaction.campaign(name)
         undone = transaction.undone(row)
@@ -144,7 +147,7 @@ def veto(store: Store, name: str, numbers: Sequence[int], *, reason: str) -> tup
     NotFound, Conflict
         If one does not exist, or is no longer open.
     """
-    return _end(store, name, numbers, "vetoed", {"reason": _reason(reason)})
+    return _end(store, name, numbers, "vetoed", {"reason": needed_reason(reason)})
 
 
 def mark(
@@ -162,6 +165,7 @@ def mark(
     return _end(store, name, numbers, "moved", {"status": status.value, "reason": reason})
 
 
+@retried
 def _end(
     store: Store, name: str, numbers: Sequence[int], kind: str, payload: Mapping[str, object]
 ) -> tuple[Experiment, ...]:
@@ -245,7 +249,14 @@ def _check_outcomes(spec: Spec, outcomes: Mapping[str, float | None]) -> None:
             )
 
 
-def _reason(reason: str) -> str:
+def needed_reason(reason: str) -> str:
+    """Return a reason without idle blanks.
+
+    Raises
+    ------
+    InvalidInput
+        If there is none.
+    """
     clean = " ".join(reason.split())
     if not clean:
         raise InvalidInput(

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from labloop.store import Store
-from labloop.store.engine import journal_mode, sqlite_path, sqlite_version
+from dataclasses import dataclass
 
-__all__ = ["journal", "round_trip"]
+from labloop.store import Store
+from labloop.store.engine import journal_mode, sqlite_version
+
+__all__ = ["Kept", "kept", "round_trip"]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """How a store survives a crash and a power cut, and why in this way; ``fix`` where it does not."""
+
+    said: str
+    fix: str = ""
 
 
 def round_trip(store: Store) -> None:
@@ -20,10 +30,41 @@ def round_trip(store: Store) -> None:
         transaction.campaigns()
 
 
-def journal(store: Store) -> str:
-    """Say how the store survives a crash, and why in this way."""
-    if sqlite_path(store.url) is None:
-        return "kept by its server"
+def kept(store: Store) -> Kept:
+    """Say how the store survives a crash and a power cut, and why in this way."""
+    with store.read() as snapshot:
+        return (
+            _sqlite(snapshot.settings("journal_mode"))
+            if store.backend == "sqlite"
+            else _postgresql(snapshot.settings("server_version", "fsync", "full_page_writes", "synchronous_commit"))
+        )
+
+
+def _sqlite(found: dict[str, str]) -> Kept:
     mode, synchronous = journal_mode()
-    why = "write-ahead log" if mode == "WAL" else "rollback journal: this SQLite's write-ahead log can lose commits"
-    return f"SQLite {sqlite_version()}, {mode}/{synchronous} ({why})"
+    if mode == "WAL":
+        why = "write-ahead log, synced at every commit: this SQLite has the fix of its reset"
+    else:
+        why = (
+            "rollback journal, synced with its folder at every commit: this SQLite's write-ahead log can lose "
+            "commits when it is reset (fixed in 3.51.3, 3.50.7 and 3.44.6)"
+        )
+    said = f"SQLite {sqlite_version()}, {mode}/{synchronous}: {why}"
+    if found["journal_mode"].upper() not in (mode, "MEMORY"):
+        return Kept(
+            f"SQLite {sqlite_version()} keeps it in {found['journal_mode'].upper()}, expected {mode}",
+            "close whatever else has it open, then run this again",
+        )
+    return Kept(said)
+
+
+def _postgresql(found: dict[str, str]) -> Kept:
+    said = f"PostgreSQL {found['server_version']}: a commit waits until it is on the disk (synchronous_commit = on)"
+    for name in ("fsync", "full_page_writes"):
+        if found[name] != "on":
+            return Kept(
+                f"PostgreSQL {found['server_version']} runs with {name} = {found[name]}: a power cut can lose "
+                "everything since, or damage it",
+                f"have its administrator set {name} = on",
+            )
+    return Kept(said)

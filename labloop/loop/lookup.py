@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from labloop.errors import Conflict, InvalidInput, NotFound
-from labloop.records import Experiment, experiment_id
-from labloop.store import CampaignRow, Snapshot
+from datetime import datetime
 
-__all__ = ["experiment_number", "find_experiment", "open_experiment"]
+from labloop.errors import Conflict, InvalidInput, NotFound
+from labloop.records import Experiment, Status, experiment_id
+from labloop.store import CampaignRow, Snapshot, clock
+
+__all__ = ["experiment_number", "find_experiment", "lease_ended", "open_experiment"]
 
 
 def experiment_number(campaign: str, said: str | int) -> int:
@@ -60,3 +62,11 @@ def open_experiment(snapshot: Snapshot, row: CampaignRow, number: int) -> Experi
             hint=f"see what happened: labloop history {row.name} {number}",
         )
     return found
+
+
+def lease_ended(experiment: Experiment) -> bool:
+    """Whether somebody claimed an experiment, has not handed in its result, and the lease has run out."""
+    claim = experiment.claim
+    if experiment.status is not Status.RUNNING or claim is None:
+        return False
+    return datetime.fromisoformat(claim.until) < clock.now()

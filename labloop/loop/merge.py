@@ -28,14 +28,21 @@ class Batch:
     """
 
     def __init__(
-        self, row: CampaignRow, spec: Spec, known: Mapping[int, Experiment], *, source: str, replicate: bool
+        self,
+        row: CampaignRow,
+        spec: Spec,
+        known: Mapping[int, Experiment],
+        *,
+        source: str,
+        replicate: bool,
+        token: int | None,
     ) -> None:
         self.changes: list[dict[str, Any]] = []
         self.written: list[Result] = []
         self.notes: list[str] = []
         self.skipped = 0
         self._row, self._spec, self._known = row, spec, dict(known)
-        self._source, self._replicate = source, replicate
+        self._source, self._replicate, self._token = source, replicate, token
         self._conflicts: list[Problem] = []
 
     def take(self, result: Result) -> None:
@@ -45,12 +52,31 @@ class Batch:
         says = result.failure or result.outcomes or result.covariates or result.note
         if not says and not _new_conditions(state, result):
             return  # a row of the sheet that nobody has filled in yet
+        if self._token is not None and (result.outcomes or result.covariates):
+            result = self._under_claim(state, self._token, result)
         problems = [*self._against_conditions(state, result), *self._against_failure(state, result)]
         old = self._old(state, result)
         problems += self._against_values(state, old, result)
         self._conflicts += problems
         if not problems:
             self._write(state, old, result)
+
+    def _under_claim(self, state: Experiment, token: int, result: Result) -> Result:
+        """Give a result the place of its claim, so that two owners' results stand beside each other."""
+        said = str(token)
+        if state.claim is None or state.claim.token != token:
+            now_with = f"{state.claim.claimant} (claim {state.claim.token})" if state.claim else "nobody"
+            self.notes.append(
+                f"{experiment_id(self._row.name, state.number)} was no longer under claim {said}, but with "
+                f"{now_with}: its result came late and is kept."
+            )
+        index = result.replicate
+        if index is None:
+            own = [each.index for each in state.observations if each.extra.get("claim") == said]
+            others = [each.index for each in state.observations if each.extra.get("claim") != said]
+            last = max((each.index for each in state.observations), default=0)
+            index = last + 1 if self._replicate or (others and not own) else own[0] if own else 1
+        return replace(result, replicate=index, extra={**result.extra, "claim": said})
 
     def refuse_conflicts(self) -> None:
         """Raise if anything contradicts what is written.

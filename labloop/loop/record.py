@@ -9,17 +9,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from labloop.errors import InvalidTable, NotFound, Problem
 from labloop.exchange.results import check_results
 from labloop.loop.campaigns import spec_of
 from labloop.loop.merge import Batch
-from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Result, experiment_id
+from labloop.loop.once import PLAIN, Delivery, answered, asked
+from labloop.records import (
+    Conditions,
+    Experiment,
+    FailureKind,
+    LedgerEntry,
+    Observation,
+    Origin,
+    Result,
+    experiment_id,
+)
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
-from labloop.store import CampaignRow, Store, Transaction
+from labloop.store import CampaignRow, Store, Transaction, retried
 from labloop.store.chain import fingerprint
 from labloop.store.codec import observation_to_dict
 
@@ -42,6 +52,7 @@ class Recorded:
     written: tuple[Result, ...] = field(default=(), repr=False, compare=False)
 
 
+@retried
 def record(
     store: Store,
     name: str,
@@ -51,6 +62,7 @@ def record(
     replicate: bool = False,
     origin: Origin = Origin.MANUAL,
     preview: bool = False,
+    delivery: Delivery = PLAIN,
 ) -> Recorded:
     """Record results in one transaction.
 
@@ -60,41 +72,75 @@ def record(
     replicate : a further value for an experiment that has one is a further measurement, not a conflict.
     origin : of the rows that belong to no experiment yet.
     preview : look at everything, write nothing.
+    delivery : an idempotency key, and the claim under which the experiments were run. Results of a claim that was
+        released or taken over are kept too: beside what the later claim measured, as a further measurement.
 
     Raises
     ------
     NotFound
         If an experiment does not exist.
     Conflict
-        If a value differs from the one already written down.
+        If a value differs from the one already written down, or the key was used for something else.
     """
+    content = {"results": [asdict(each) for each in results], "replicate": replicate, "origin": origin}
+    request = asked(delivery.key, "record", {**content, "token": delivery.token})
     with store.write() as transaction:
         row = transaction.campaign(name)
+        before = answered(transaction, row, request)
+        if before is not None:
+            return _again(name, before)
         known = _known(transaction, row, results)
-        batch = Batch(row, spec_of(row), known, source=source, replicate=replicate)
+        batch = Batch(row, spec_of(row), known, source=source, replicate=replicate, token=delivery.token)
         for result in results:
             if result.experiment is not None:
                 batch.take(result)
         batch.refuse_conflicts()
         own = [each for each in results if each.experiment is None]
         fresh, new = _fresh(transaction, row, spec_of(row), own)
+        done = Recorded(
+            name,
+            recorded=tuple(dict.fromkeys(change["experiment"] for change in batch.changes)),
+            added=tuple(each["number"] for each in fresh),
+            skipped=batch.skipped + len(own) - len(fresh),
+            notes=tuple(batch.notes),
+            written=(*batch.written, *new),
+        )
+        if request is not None:
+            request = replace(request, answer={"skipped": done.skipped, "notes": batch.notes})
         if not preview:
-            if batch.changes:
-                transaction.append(row, "recorded", {"results": batch.changes, "source": source})
+            # A key is kept even where nothing new came, so that it cannot be used for something else later.
+            if batch.changes or (request is not None and not fresh):
+                payload: dict[str, Any] = {"results": batch.changes, "source": source}
+                transaction.append(row, "recorded", payload, asked=request)
             if fresh:
-                transaction.append(row, "added", {"origin": origin.value, "experiments": fresh, "source": source})
+                payload = {"origin": origin.value, "experiments": fresh, "source": source}
+                transaction.append(row, "added", payload, asked=request)
+    return done
+
+
+def _again(name: str, entries: Sequence[LedgerEntry]) -> Recorded:
+    """Give the answer again that was given when the entries were written."""
+    recorded, added = [], []
+    for entry in entries:
+        if entry.kind == "recorded":
+            recorded += [each["experiment"] for each in entry.payload["results"]]
+        else:
+            added += [each["number"] for each in entry.payload["experiments"]]
+    said = entries[0].payload["request"]
     return Recorded(
-        name,
-        recorded=tuple(dict.fromkeys(change["experiment"] for change in batch.changes)),
-        added=tuple(each["number"] for each in fresh),
-        skipped=batch.skipped + len(own) - len(fresh),
-        notes=tuple(batch.notes),
-        written=(*batch.written, *new),
+        name, tuple(dict.fromkeys(recorded)), tuple(added), said.get("skipped", 0), tuple(said.get("notes", ()))
     )
 
 
+@retried
 def add(
-    store: Store, name: str, conditions: Sequence[Conditions], *, note: str = "", outside: bool = False
+    store: Store,
+    name: str,
+    conditions: Sequence[Conditions],
+    *,
+    note: str = "",
+    outside: bool = False,
+    key: str | None = None,
 ) -> Recorded:
     """Add experiments that nobody proposed and that have no result yet; they are open from now on.
 
@@ -102,14 +148,21 @@ def add(
     ------
     InvalidTable
         If a condition is missing or cannot be.
+    Conflict
+        If the key was used for something else.
     """
     results = [Result(None, executed=each, note=note) for each in conditions]
+    request = asked(key, "add", {"conditions": [dict(each) for each in conditions], "note": note})
     with store.write() as transaction:
         row = transaction.campaign(name)
+        before = answered(transaction, row, request)
+        if before is not None:
+            return _again(name, before)
         spec = spec_of(row)
         check_results(results, spec, source="what was added", outside=outside)
         fresh, new = _fresh(transaction, row, spec, results, keyed=False)
-        transaction.append(row, "added", {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""})
+        payload = {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""}
+        transaction.append(row, "added", payload, asked=request)
     return Recorded(name, added=tuple(each["number"] for each in fresh), written=tuple(new))
 
 

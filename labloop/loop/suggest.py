@@ -12,10 +12,12 @@ from typing import Any, SupportsIndex
 from labloop.errors import Busy, InvalidInput, NothingToSuggest
 from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import open_experiment
-from labloop.records import Conditions, Experiment, Proposal, Status, experiment_id
+from labloop.loop.once import answered, asked
+from labloop.records import Conditions, Experiment, LedgerEntry, Proposal, Status, experiment_id
 from labloop.spec.models import Spec
-from labloop.store import CampaignRow, Snapshot, Store, Transaction
+from labloop.store import CampaignRow, Snapshot, Store, Transaction, retried
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
+from labloop.store.transaction import Asked
 
 __all__ = ["Suggestion", "replacement", "suggest"]
 
@@ -49,13 +51,20 @@ class _Moment:
     spent: int
 
 
+@retried
 def suggest(
-    store: Store, name: str, n: int | None = None, *, strategy: str | None = None, plan: Plan | None = None
+    store: Store,
+    name: str,
+    n: int | None = None,
+    *,
+    strategy: str | None = None,
+    plan: Plan | None = None,
+    key: str | None = None,
 ) -> Suggestion:
     """Propose ``n`` experiments (the spec's batch size if not given) and write them down.
 
     The store is not held while the planner thinks. If somebody else wrote in the meantime, the plan is made
-    again on what is true now.
+    again on what is true now. ``key`` makes the request safe to repeat: the same key gives the same batch.
 
     Raises
     ------
@@ -63,24 +72,32 @@ def suggest(
         If ``n`` is not a whole number of at least 1.
     NothingToSuggest
         If the budget is spent or no feasible experiment is left.
+    Conflict
+        If the key was used for something else.
     """
     if n is not None:
         _refuse_number(n)
+    request = asked(key, "suggest", {"n": n, "strategy": strategy})
     for _ in range(_ATTEMPTS):
         with store.read() as snapshot:
+            before = answered(snapshot, snapshot.campaign(name), request)
+            if before is not None:
+                return _again(snapshot, name, before[0])
             moment = _moment(snapshot, name, strategy)
         wanted, notes = _within_budget(moment, moment.spec.planner.batch if n is None else n)
         batch = moment.row.batches + 1
         proposal = _planned(moment, wanted, batch, plan)
+        said = (*notes, *proposal.notes, *_counted(moment, proposal), *_waiting(moment))
         with store.write() as transaction:
             if transaction.campaign(name).head != moment.row.head:
                 continue
-            experiments = _write(transaction, moment, proposal, batch, replaces=None)
-        said = (*notes, *proposal.notes, *_counted(moment, proposal), *_waiting(moment))
+            answer = None if request is None else replace(request, answer={"notes": list(said)})
+            experiments = _write(transaction, moment, proposal, batch, asked=answer)
         return Suggestion(name, batch, experiments, proposal.strategy, said, proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
 
+@retried
 def replacement(store: Store, name: str, number: int, *, reason: str, plan: Plan | None = None) -> Suggestion:
     """Veto one open experiment and propose another in its place, in one transaction.
 
@@ -103,6 +120,14 @@ def replacement(store: Store, name: str, number: int, *, reason: str, plan: Plan
             experiments = _write(transaction, moment, proposal, batch, replaces=number)
         return Suggestion(name, batch, experiments, proposal.strategy, proposal.notes, proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
+
+
+def _again(snapshot: Snapshot, name: str, entry: LedgerEntry) -> Suggestion:
+    payload = entry.payload
+    numbers = [each["number"] for each in payload["experiments"]]
+    experiments = snapshot.experiments(snapshot.campaign(name), numbers=numbers)
+    notes = tuple(payload["request"]["notes"])
+    return Suggestion(name, payload["batch"], experiments, payload["strategy"], notes, payload["seed"])
 
 
 def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
@@ -183,7 +208,13 @@ def seed_of(seed: int, batch: int) -> int:
 
 
 def _write(
-    transaction: Transaction, moment: _Moment, proposal: Proposal, batch: int, *, replaces: int | None
+    transaction: Transaction,
+    moment: _Moment,
+    proposal: Proposal,
+    batch: int,
+    *,
+    replaces: int | None = None,
+    asked: Asked | None = None,
 ) -> tuple[Experiment, ...]:
     first = moment.row.experiments + 1
     numbers = range(first, first + len(proposal.experiments))
@@ -200,7 +231,7 @@ def _write(
         "packages": dict(package_versions()),
         "experiments": experiments,
     }
-    transaction.append(moment.row, "proposed", payload)
+    transaction.append(moment.row, "proposed", payload, asked=asked)
     return transaction.experiments(moment.row, numbers=list(numbers))
 
 

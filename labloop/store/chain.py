@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from json.encoder import encode_basestring
 from typing import Any
 
 from labloop.errors import Problem
 from labloop.records import LedgerEntry
 
-__all__ = ["GENESIS", "broken_links", "canonical", "entry_hash", "fingerprint"]
+__all__ = ["GENESIS", "Walk", "broken_links", "canonical", "entry_hash", "fingerprint", "seal"]
 
 GENESIS = "0" * 64
 """What the first entry names as its previous hash."""
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical(value: Any) -> str:
@@ -28,7 +31,7 @@ def canonical(value: Any) -> str:
     ValueError
         If the value holds NaN or an infinity: JSON has neither.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def fingerprint(value: Any) -> str:
@@ -38,29 +41,49 @@ def fingerprint(value: Any) -> str:
 
 def entry_hash(entry: LedgerEntry) -> str:
     """Compute the hash that an entry ought to carry."""
-    return fingerprint(
-        {
-            "campaign": entry.campaign,
-            "sequence": entry.sequence,
-            "kind": entry.kind,
-            "at": entry.at,
-            "actor": entry.actor,
-            "version": entry.version,
-            "payload": entry.payload,
-            "previous": entry.previous,
-        }
+    return seal(entry, campaign=entry.campaign, payload=canonical(entry.payload))
+
+
+def seal(entry: Any, *, campaign: str, payload: str) -> str:
+    """Compute the hash of an entry or a row of the ledger whose payload is already canonical JSON.
+
+    The canonical JSON of the whole is put together from its parts, keys in order: a chain of a million entries
+    is walked in seconds. A test compares it with `fingerprint` of the same content.
+    """
+    text = encode_basestring
+    whole = (
+        f'{{"actor":{text(entry.actor)},"at":{text(entry.at)},"campaign":{text(campaign)},"kind":{text(entry.kind)},'
+        f'"payload":{payload},"previous":{text(entry.previous)},"sequence":{entry.sequence},'
+        f'"version":{text(entry.version)}}}'
     )
+    return hashlib.sha256(whole.encode()).hexdigest()
+
+
+class Walk:
+    """Goes along a chain, one entry after the other, and says where it breaks."""
+
+    def __init__(self) -> None:
+        self.previous = GENESIS
+        self.expected = 1
+
+    def step(self, entry: Any, right: str) -> Iterator[Problem]:
+        """Take the next entry (or row of the ledger); ``right`` is the hash that its content gives."""
+        place = f"entry {entry.sequence}"
+        if entry.sequence > self.expected + 1:
+            yield Problem(
+                f"entry {self.expected} to entry {entry.sequence - 1} are missing; next comes {entry.sequence}", place
+            )
+        elif entry.sequence != self.expected:
+            yield Problem(f"entry {self.expected} is missing; next comes {entry.sequence}", place)
+        elif entry.previous != self.previous:
+            yield Problem("does not follow from the entry before it: one was removed, inserted or swapped", place)
+        if right != entry.hash:
+            yield Problem("was changed after it was written: its hash does not match its content", place)
+        self.previous, self.expected = entry.hash, entry.sequence + 1
 
 
 def broken_links(entries: Iterable[LedgerEntry]) -> Iterator[Problem]:
     """Walk the chain of one campaign in order of sequence and yield every break."""
-    previous, expected = GENESIS, 1
+    walk = Walk()
     for entry in entries:
-        place = f"entry {entry.sequence}"
-        if entry.sequence != expected:
-            yield Problem(f"entry {expected} is missing; next comes {entry.sequence}", place)
-        if entry.previous != previous:
-            yield Problem("does not follow from the entry before it: one was removed, inserted or swapped", place)
-        if entry_hash(entry) != entry.hash:
-            yield Problem("was changed after it was written: its hash does not match its content", place)
-        previous, expected = entry.hash, entry.sequence + 1
+        yield from walk.step(entry, entry_hash(entry))

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from labloop.records import (
+    Claim,
     Experiment,
     FailureKind,
     Observation,
@@ -16,8 +17,10 @@ from labloop.records import (
     ProposedExperiment,
     Status,
 )
+from labloop.store.chain import canonical
 
 __all__ = [
+    "encode_experiment",
     "experiment_from_dict",
     "experiment_to_dict",
     "observation_from_dict",
@@ -27,11 +30,10 @@ __all__ = [
     "proposed_to_dict",
 ]
 
-_EMPTY: tuple[Any, ...] = (None, "", {}, [], ())
-
 
 def _compact(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in fields.items() if not any(value is e or value == e for e in _EMPTY)}
+    # None, "" and what holds nothing are left out; 0 is a value.
+    return {key: value for key, value in fields.items() if value or isinstance(value, int | float)}
 
 
 def _predictions(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
@@ -119,9 +121,15 @@ def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
                 "note": experiment.note,
                 "replaces": experiment.replaces,
                 "created_at": experiment.created_at,
+                "claim": asdict(experiment.claim) if experiment.claim else None,
             }
         ),
     }
+
+
+def encode_experiment(experiment: Experiment) -> str:
+    """Write one experiment as the text that the store keeps."""
+    return canonical(experiment_to_dict(experiment))
 
 
 def experiment_from_dict(fields: Mapping[str, Any]) -> Experiment:
@@ -143,4 +151,5 @@ def experiment_from_dict(fields: Mapping[str, Any]) -> Experiment:
         note=fields.get("note", ""),
         replaces=fields.get("replaces"),
         created_at=fields.get("created_at", ""),
+        claim=Claim(**fields["claim"]) if "claim" in fields else None,
     )

@@ -1,29 +1,43 @@
-"""Opens the database so that acknowledged means durable, and says its errors in our words.
+"""Opens the database so that acknowledged means durable.
 
 SQLite: WAL has a bug in its reset that can lose commits (SQLite 3.7.0 to 3.51.2, fixed in 3.51.3, 3.50.7 and
-3.44.6), so on an affected version the rollback journal with ``synchronous=EXTRA`` is used, else WAL with
-``FULL``. Write transactions start with ``BEGIN IMMEDIATE``: a deferred one that reads before it writes can
-only fail when another writer came between.
+3.44.6; sqlite.org/wal.html#walresetbug), so on an affected version the rollback journal with ``synchronous=EXTRA``
+is used, else WAL with ``FULL``; never ``NORMAL``, which loses commits when the power goes. Write transactions start
+with ``BEGIN IMMEDIATE``: a deferred one that reads before it writes can only fail when another writer came between.
+
+PostgreSQL: a reader sees one moment (``REPEATABLE READ``, read-only). A writer locks its campaign's row first and
+reads after it (``READ COMMITTED``, so that what it reads is as new as the lock). A server that was set up to answer
+before a commit is durable is asked to wait for it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from labloop.errors import Busy, IntegrityError, InvalidInput, LabloopError, StorageError
+from labloop.errors import InvalidInput, StorageError
+from labloop.store.refusals import BUSY_SECONDS
 
-__all__ = ["journal_mode", "open_engine", "shown_url", "sqlite_path", "sqlite_version", "translated"]
+__all__ = ["READING", "WRITING", "journal_mode", "open_engine", "shown_url", "sqlite_path", "sqlite_version"]
 
-_BUSY_SECONDS = 30
+_CONNECT_SECONDS = 10
+READING: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {},
+    "postgresql": {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True},
+}
+"""How a connection is set up to read, by backend."""
+WRITING: Mapping[str, Mapping[str, Any]] = {
+    "sqlite": {"labloop_writes": True},
+    "postgresql": {"isolation_level": "READ COMMITTED", "postgresql_readonly": False},
+}
+"""How a connection is set up to write, by backend."""
 _FIXED_BRANCHES = {(3, 44): 6, (3, 50): 7}
 
 
@@ -53,6 +67,8 @@ def open_engine(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+psycopg")
         if backend not in ("sqlite", "postgresql"):
             raise InvalidInput(f"the store is a {backend} database, expected sqlite or postgresql")
+        if backend == "postgresql" and "connect_timeout" not in parsed.query:
+            parsed = parsed.update_query_dict({"connect_timeout": str(_CONNECT_SECONDS)})
         in_memory = backend == "sqlite" and sqlite_path(url) is None
         # A store in memory lives as long as its one connection; elsewhere none is kept between commands.
         engine = create_engine(parsed, poolclass=StaticPool if in_memory else NullPool, hide_parameters=True)
@@ -67,6 +83,8 @@ def open_engine(url: str) -> Engine:
     if backend == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _prepare_postgresql)
     return engine
 
 
@@ -75,7 +93,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     mode, synchronous = journal_mode()
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_SECONDS * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute("PRAGMA trusted_schema = OFF")
     (current,) = cursor.execute("PRAGMA journal_mode").fetchone()
@@ -85,71 +103,17 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    # Whatever the server's and the role's defaults are: acknowledged means durable, and nobody waits for ever.
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")
+        cursor.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+    connection.commit()
+
+
 def _begin_sqlite(connection: Any) -> None:
     writing = connection.get_execution_options().get("labloop_writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
-
-
-@contextmanager
-def translated(where: str) -> Iterator[None]:
-    """Turn the database's errors into ours; ``where`` is the store as it may be shown."""
-    try:
-        yield
-    except LabloopError:
-        raise
-    except DBAPIError as error:
-        raise _ours(str(error.orig), where) from error
-    except sqlite3.Error as error:  # from a connect hook, which SQLAlchemy does not wrap
-        raise _ours(str(error), where) from error
-    except SQLAlchemyError as error:
-        raise StorageError(f"the store {where} failed: {type(error).__name__}", hint="try: labloop doctor") from error
-
-
-_SAID: tuple[tuple[tuple[str, ...], str, str], ...] = (
-    (("disk is full", "database or disk is full"), "the disk is full", "free some space; earlier entries are intact"),
-    (("readonly", "read-only"), "the store is read-only", "check the permissions of the file and of its folder"),
-    (
-        ("unable to open database",),
-        "the store cannot be opened",
-        "check that the folder exists and may be written to; or name another with --store",
-    ),
-    (
-        ("not a database", "file is encrypted"),
-        "the file is not a labloop store",
-        "name another with --store, or restore a backup",
-    ),
-    (("malformed", "disk image"), "the file is damaged", "restore a backup; then: labloop verify"),
-    (("i/o error",), "the disk reports an input/output error", "check the disk; earlier entries are intact"),
-    (
-        (
-            "could not connect",
-            "connection refused",
-            "connection failed",
-            "name or service not known",
-            "timeout expired",
-        ),
-        "the database server cannot be reached",
-        "check the address, and that the server runs",
-    ),
-    (("password authentication", "no password supplied"), "the database refused the login", "check user and password"),
-)
-
-
-def _ours(said: str, where: str) -> LabloopError:
-    lowered = said.lower()
-    if "append-only" in lowered:
-        return IntegrityError(
-            "the ledger is append-only", hint="corrections are new entries: labloop amend, labloop undo"
-        )
-    if "locked" in lowered or "busy" in lowered:
-        return Busy(
-            f"the store {where} is in use by another process since {_BUSY_SECONDS} s",
-            hint="wait for it to finish, then try again",
-        )
-    for words, message, hint in _SAID:
-        if any(word in lowered for word in words):
-            return StorageError(f"{message}: {where}", hint=hint)
-    return StorageError(f"the store {where} refused: {said.splitlines()[0]}", hint="try: labloop doctor")
 
 
 def sqlite_path(url: str) -> Path | None:

@@ -14,6 +14,8 @@ recorded   ``results``: observations (merged by index), executed conditions, or 
 amended    ``experiment``, ``reason``, and what is put right: outcomes, covariates, conditions or a failure
 vetoed     ``experiments``, ``reason``
 moved      ``experiments``, ``status``: accepted, running, cancelled
+claimed    ``experiments``, ``claimant``, ``until``; ``renews``: the token of the claim that is prolonged
+released   ``experiments``, ``reason``: they are free again
 undone     ``sequence`` of the entry that no longer counts, ``reason``
 ========== ==================================================================================
 """
@@ -24,7 +26,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from labloop.records import Experiment, FailureKind, LedgerEntry, Observation, Origin, Status
+from labloop.records import Claim, Experiment, FailureKind, LedgerEntry, Observation, Origin, Status
 from labloop.store.codec import observation_from_dict, proposed_from_dict
 
 __all__ = ["apply", "changes_of", "fold"]
@@ -43,7 +45,7 @@ def changes_of(entry: LedgerEntry) -> Iterator[tuple[int, Change]]:
                 yield each["experiment"], each
         case "amended":
             yield entry.payload["experiment"], entry.payload
-        case "vetoed" | "moved":
+        case "vetoed" | "moved" | "claimed" | "released":
             for number in entry.payload["experiments"]:
                 yield number, entry.payload
 
@@ -76,6 +78,11 @@ def apply(state: Experiment | None, entry: LedgerEntry, change: Change) -> Exper
             return replace(state, status=Status.VETOED, note=_joined(state.note, change["reason"]))
         case "moved":
             return replace(state, status=Status(change["status"]), note=_joined(state.note, change.get("reason", "")))
+        case "claimed":
+            claim = Claim(change.get("renews", entry.sequence), change["claimant"], entry.at, change["until"])
+            return replace(state, status=Status.RUNNING, claim=claim)
+        case "released":
+            return replace(state, status=_waiting(state), claim=None)
     return state
 
 
@@ -145,19 +152,21 @@ def _amended(state: Experiment, change: Change) -> Experiment:
         observations.append(each)
     kept = tuple(each for each in observations if each.outcomes or each.covariates or each.note or each.extra)
     executed = {**state.executed, **change.get("executed", {})}
-    fallback = Status.PROPOSED if state.origin is Origin.PLANNER else Status.ACCEPTED
     status, failure = state.status, state.failure
     if status is Status.COMPLETED:
-        status = _status(kept, failure, fallback)
+        status = _status(kept, failure, _waiting(state))
     if "failure" in change:
         failure = FailureKind(change["failure"]) if change["failure"] else None
-        status = _status(kept, failure, fallback)
+        status = _status(kept, failure, _waiting(state))
     return replace(state, observations=kept, executed=executed, status=status, failure=failure)
 
 
+def _waiting(state: Experiment) -> Status:
+    return Status.PROPOSED if state.origin is Origin.PLANNER else Status.ACCEPTED
+
+
 def _observed(fields: Change, entry: LedgerEntry) -> Observation:
-    observation = observation_from_dict(fields)
-    return observation if observation.at else replace(observation, at=entry.at)
+    return observation_from_dict(fields if fields.get("at") else {**fields, "at": entry.at})
 
 
 def _merged(old: Observation, new: Observation) -> Observation:

@@ -1,14 +1,17 @@
 """The database's tables. Only `ledger` holds facts; every other table follows from it.
 
-The database itself refuses to change or delete what stands in the ledger, whoever asks.
+The database itself refuses to change or delete what stands in the ledger, whoever asks. SQLite's `REPLACE` deletes
+without asking the trigger for DELETE, so there an entry is also refused where one stands already.
+
+A change of the layout: raise `SCHEMA_VERSION`, write the step in `upgrade.py`, freeze a store in `tests/store/frozen`.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
-    DDL,
     BigInteger,
     Column,
+    Connection,
     Float,
     ForeignKey,
     Index,
@@ -18,12 +21,24 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
 )
 
-__all__ = ["SCHEMA_VERSION", "campaign", "experiment", "ledger", "meta", "metadata", "receipt", "result", "touch"]
+__all__ = [
+    "READ_MODELS",
+    "SCHEMA_VERSION",
+    "campaign",
+    "experiment",
+    "guard",
+    "ledger",
+    "meta",
+    "metadata",
+    "receipt",
+    "request",
+    "result",
+    "touch",
+]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -72,7 +87,8 @@ experiment = Table(
     Column("batch", BigInteger),
     Column("observations", Integer, nullable=False),
     Column("record", Text, nullable=False),
-    Index("experiment_status", "campaign_id", "status"),
+    # Holds all that `status` counts, so that it need not touch a million records.
+    Index("experiment_status", "campaign_id", "status", "number", "observations"),
 )
 
 result = Table(
@@ -83,6 +99,7 @@ result = Table(
     Column("outcome", String(100), primary_key=True),
     Column("mean", Float(53), nullable=False),
     Column("count", Integer, nullable=False),
+    Index("result_mean", "campaign_id", "outcome", "mean", "experiment"),
 )
 
 touch = Table(
@@ -101,22 +118,37 @@ receipt = Table(
     Column("sequence", BigInteger, nullable=False),
 )
 
-for _action in ("UPDATE", "DELETE"):
-    event.listen(
-        ledger,
-        "after_create",
-        DDL(  # type: ignore[no-untyped-call]
-            f"CREATE TRIGGER ledger_refuses_{_action.lower()} BEFORE {_action} ON ledger "
-            "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        ).execute_if(dialect="sqlite"),
-    )
-event.listen(
-    ledger,
-    "after_create",
-    DDL(  # type: ignore[no-untyped-call]
-        "CREATE OR REPLACE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$; "
-        "CREATE TRIGGER ledger_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
-        "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()"
-    ).execute_if(dialect="postgresql"),
+request = Table(
+    "request",
+    metadata,
+    Column("campaign_id", ForeignKey("campaign.id"), primary_key=True),
+    Column("key", String(200), primary_key=True),
+    Column("content", String(64), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
 )
+
+READ_MODELS = (experiment, result, touch, receipt, request)
+"""What follows from the ledger, the campaign's own row aside."""
+
+_SQLITE = (
+    "CREATE TRIGGER IF NOT EXISTS ledger_refuses_update BEFORE UPDATE ON ledger "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS ledger_refuses_delete BEFORE DELETE ON ledger "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+    "CREATE TRIGGER IF NOT EXISTS ledger_refuses_replace BEFORE INSERT ON ledger "
+    "WHEN EXISTS (SELECT 1 FROM ledger WHERE campaign_id = NEW.campaign_id AND sequence = NEW.sequence) "
+    "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END",
+)
+_POSTGRESQL = (
+    "CREATE OR REPLACE FUNCTION ledger_is_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
+    "DROP TRIGGER IF EXISTS ledger_refuses_change ON ledger",
+    "CREATE TRIGGER ledger_refuses_change BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger "
+    "FOR EACH STATEMENT EXECUTE FUNCTION ledger_is_append_only()",
+)
+
+
+def guard(connection: Connection) -> None:
+    """Make the database refuse to change the ledger; what is in place already is left."""
+    for statement in _SQLITE if connection.dialect.name == "sqlite" else _POSTGRESQL:
+        connection.exec_driver_sql(statement)

@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import DatabaseError
 
-from labloop.errors import Conflict, InvalidInput, NotFound, StorageError
+from labloop.errors import Conflict, IntegrityError, InvalidInput, NotFound, StorageError
 from labloop.store import Store, Transaction
+from labloop.store.audit import audit
 from labloop.store.chain import GENESIS, broken_links, canonical, entry_hash
 from labloop.store.engine import journal_mode, shown_url
 from labloop.store.fold import changes_of, fold
@@ -71,16 +70,44 @@ def test_a_removed_or_swapped_entry_is_named(filled: Store) -> None:
     assert any("entry 3 is missing" in each.message for each in broken_links([one, two, four]))
 
 
-@pytest.mark.parametrize("statement", ["UPDATE ledger SET actor = 'me'", "DELETE FROM ledger WHERE sequence = 2"])
-def test_the_database_itself_refuses_to_change_the_ledger(tmp_path: Path, statement: str) -> None:
+_REPLACED = (
+    "INTO ledger (campaign_id, sequence, kind, at, actor, version, payload, previous, hash) "
+    "VALUES (1, 2, 'x', 'x', 'x', 'x', 'x', 'x', 'x')"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE ledger SET actor = 'me'",
+        "DELETE FROM ledger WHERE sequence = 2",
+        f"INSERT {_REPLACED} ON CONFLICT (campaign_id, sequence) DO UPDATE SET kind = 'x'",
+    ],
+)
+def test_the_database_itself_refuses_to_change_the_ledger(filled: Store, statement: str) -> None:
+    with pytest.raises(IntegrityError, match="append-only") as caught, filled.write() as transaction:
+        transaction._connection.exec_driver_sql(statement)
+    assert "labloop amend" in caught.value.hint
+    with filled.read() as snapshot:
+        assert audit(snapshot, snapshot.campaign("reaction")) == []
+
+
+@pytest.mark.parametrize("verb", ["REPLACE", "INSERT OR REPLACE"])
+def test_sqlite_refuses_to_replace_an_entry_too(tmp_path: Path, verb: str) -> None:
     store = Store(f"sqlite:///{tmp_path / 'a.db'}")
     with store.write() as transaction:
         transaction.create("reaction", make_spec().to_json())
         _propose(transaction, "reaction", [1])
-    engine = create_engine(store.url)
-    with engine.connect() as connection, pytest.raises(DatabaseError, match="append-only"):
-        connection.execute(text(statement))
-    engine.dispose()
+    with pytest.raises(IntegrityError, match="append-only"), store.write() as transaction:
+        transaction._connection.exec_driver_sql(f"{verb} {_REPLACED}")
+
+
+def test_postgresql_refuses_to_truncate_the_ledger(postgres: str) -> None:
+    store = Store(postgres)
+    with store.write() as transaction:
+        transaction.create("reaction", make_spec().to_json())
+    with pytest.raises(IntegrityError, match="append-only"), store.write() as transaction:
+        transaction._connection.exec_driver_sql("TRUNCATE ledger CASCADE")
 
 
 def test_the_read_model_is_the_fold_of_the_entries(filled: Store) -> None:
@@ -162,19 +189,6 @@ def test_a_file_that_is_not_a_store_is_a_storage_error(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no folder"), Store(f"sqlite:///{tmp_path}/no/such.db").read():
         pass
-
-
-def test_a_store_of_another_layout_names_the_fix(tmp_path: Path) -> None:
-    store = Store(f"sqlite:///{tmp_path / 'a.db'}")
-    with store.write() as transaction:
-        transaction.create("reaction", make_spec().to_json())
-    engine = create_engine(store.url)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE labloop_meta SET value = '99' WHERE key = 'schema_version'"))
-    engine.dispose()
-    with pytest.raises(StorageError, match="layout 99") as caught, Store(store.url).read():
-        pass
-    assert "pip install" in caught.value.hint
 
 
 def test_a_full_disk_is_said_and_earlier_rows_stay(tmp_path: Path) -> None:

@@ -2,111 +2,81 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import random
-import signal
-import time
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from labloop.loop.campaigns import create
 from labloop.loop.correct import undo
-from labloop.loop.look import experiments, verify
-from labloop.loop.record import record
-from labloop.loop.suggest import suggest
-from labloop.records import Conditions, Proposal, ProposedExperiment, Result
-from labloop.spec.models import Spec
+from labloop.loop.look import experiments
 from labloop.store import Store
 from labloop.store.fold import fold
-
-KILLS = 200
-
-
-def _spec() -> Spec:
-    fields = {"x": {"bounds": [0, 1_000_000], "integer": True}}
-    return Spec.model_validate({"name": "kill", "parameters": fields, "objectives": {"y": {"goal": "maximize"}}})
-
-
-def _plan(_spec: Spec, observed: object, pending: list[Conditions], n: int, seed: int) -> Proposal:
-    taken = len(observed) + len(pending)  # type: ignore[arg-type]
-    picked = [ProposedExperiment({"x": taken + i}, "novelty", "next") for i in range(n)]
-    return Proposal(tuple(picked), seed, "explore")
+from tests.torture import bench
 
 
 def _work(url: str, acknowledged: int) -> None:
     """Suggest and record for ever; write one line after each call that returned."""
     store = Store(url)
     while True:
-        batch = suggest(store, "kill", 3, plan=_plan)  # type: ignore[arg-type]
-        os.write(acknowledged, f"suggested {batch.batch} {len(batch.experiments)}\n".encode())
-        results = [Result(each.number, {"y": each.number * 1.5}) for each in batch.experiments]
-        record(store, "kill", results)
-        os.write(acknowledged, f"recorded {' '.join(str(each.number) for each in batch.experiments)}\n".encode())
+        batch = bench.propose(store, 3)
+        numbers = [each.number for each in batch.experiments]
+        os.write(acknowledged, f"suggested {batch.batch} {len(numbers)}\n".encode())
+        bench.measure(store, *numbers)
+        os.write(acknowledged, f"recorded {' '.join(map(str, numbers))}\n".encode())
 
 
-@pytest.mark.timeout(600)
-def test_no_acknowledged_observation_is_lost_when_the_process_is_killed(tmp_path: Path) -> None:
+def _told(lines: list[str]) -> Iterator[tuple[str, list[int]]]:
+    for line in lines:
+        word, *numbers = line.split()
+        yield word, [int(each) for each in numbers]
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kills", [60, pytest.param(1000, marks=pytest.mark.slow)])
+def test_no_acknowledged_observation_is_lost_when_the_process_is_killed(tmp_path: Path, kills: int) -> None:
     url = f"sqlite:///{tmp_path / 'labloop.db'}"
-    store = Store(url)
-    create(store, _spec())
-    forked = multiprocessing.get_context("fork")
-    chance = random.Random(20)
+    store = bench.begin(url)
+    chance = bench.chance(20)
     recorded: set[int] = set()
     batches: dict[int, int] = {}
-    for _ in range(KILLS):
-        reader, writer = os.pipe()
-        process = forked.Process(target=_work, args=(url, writer))
-        process.start()
-        os.close(writer)
-        time.sleep(chance.uniform(0.0, 0.12))
-        assert process.pid is not None
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
-        with os.fdopen(reader) as lines:
-            for line in lines:
-                word, *told = line.split()
-                if word == "recorded":
-                    recorded |= {int(each) for each in told}
-                else:
-                    batches[int(told[0])] = int(told[1])
-    assert len(recorded) > KILLS, "the kills came too early to prove anything"
+    for _ in range(kills):
+        for word, numbers in _told(bench.killed(_work, url, after=chance.uniform(0.0, 0.05))):
+            if word == "recorded":
+                recorded |= set(numbers)
+            else:
+                batches[numbers[0]] = numbers[1]
+    assert len(batches) >= kills, "the kills came too early to prove anything"
     found = experiments(store, "kill")
     measured = {each.number for each in found if each.observations}
     assert recorded <= measured
-    for batch, size in batches.items():
-        assert sum(each.batch == batch for each in found) == size
-    by_batch = {each.batch: {e.number for e in found if e.batch == each.batch} for each in found}
-    for numbers in by_batch.values():
-        assert len(numbers) == 3, "half a batch was written"
-        assert len(numbers & measured) in (0, 3), "half a batch was recorded"
-    assert verify(store, "kill")[1] == ()
+    by_batch: dict[int | None, set[int]] = {}
+    for each in found:
+        by_batch.setdefault(each.batch, set()).add(each.number)
+    assert all(len(by_batch[batch]) == size for batch, size in batches.items())
+    for numbers_of_one in by_batch.values():
+        assert len(numbers_of_one) == 3, "half a batch was written"
+        assert len(numbers_of_one & measured) in (0, 3), "half a batch was recorded"
+    assert bench.whole(store)
+    assert bench.sound(tmp_path / "labloop.db")
     with store.read() as snapshot:
         entries = list(snapshot.entries(snapshot.campaign("kill")))
     for each in found[:: max(1, len(found) // 40)]:
         assert fold(each.number, entries) == each
-    suggest(store, "kill", 1, plan=_plan)  # type: ignore[arg-type]
+    bench.propose(store, 1)
     undo(store, "kill", reason="the next command works")
+    print(f"\n{kills} kills: {len(recorded)} observations acknowledged, 0 lost; {len(batches)} batches, 0 half-written")
 
 
-def test_writers_that_meet_wait_for_each_other(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'labloop.db'}"
-    store = Store(url)
-    create(store, _spec())
-    suggest(store, "kill", 60, plan=_plan)  # type: ignore[arg-type]
-    forked = multiprocessing.get_context("fork")
-    workers = [forked.Process(target=_record_some, args=(url, start)) for start in range(1, 61, 15)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
-    assert all(each.observations for each in experiments(store, "kill"))
-    assert verify(store, "kill")[1] == ()
-
-
-def _record_some(url: str, first: int) -> None:
-    store = Store(url)
-    for number in range(first, first + 15):
-        record(store, "kill", [Result(number, {"y": float(number)})])
+def test_the_store_waits_for_the_disk_at_every_commit(tmp_path: Path) -> None:
+    bench.begin(f"sqlite:///{tmp_path / 'labloop.db'}")
+    store = Store(f"sqlite:///{tmp_path / 'labloop.db'}")
+    with store.write() as transaction:
+        found = transaction.settings("synchronous", "journal_mode", "foreign_keys")
+    assert found["synchronous"] in ("2", "3"), "FULL or EXTRA, never NORMAL"
+    assert (found["synchronous"], found["journal_mode"]) in (("3", "delete"), ("2", "wal"))
+    assert found["foreign_keys"] == "1"
+    with closing(sqlite3.connect(tmp_path / "labloop.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone()[0] in ("delete", "wal")
