@@ -79,7 +79,7 @@ def test_a_request_that_was_undone_is_not_done_again_by_a_late_retry(reaction: S
 
 def test_the_same_key_gives_the_same_batch_with_what_was_said_about_it(reaction: Store) -> None:
     first = suggest(reaction, "reaction", 50, plan=grid_plan, key="k")
-    assert "Only 36 of 50" in first.notes[-1]
+    assert "Still open from before: reaction#1" in first.notes[-1]
     assert suggest(reaction, "reaction", 50, plan=grid_plan, key="k") == first
 
 
