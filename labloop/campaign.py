@@ -23,6 +23,7 @@ from labloop.loop import campaigns, correct, look, suggest
 from labloop.loop.handin import hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, add
+from labloop.loop.replay import Replayed, replay
 from labloop.loop.sheets import write_experiments
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
@@ -257,6 +258,17 @@ class Campaign:
     def verify(self) -> tuple[str, ...]:
         """Check the ledger's chain; return what is broken, nothing if it is whole."""
         return tuple(str(problem) for problem in look.verify(self._store, self.name)[1])
+
+    def replay(self, experiment: int | str | None = None) -> tuple[Replayed, ...]:
+        """Derive all proposals again, or the one that an experiment came from, from the ledger as it stood then.
+
+        Raises
+        ------
+        NotFound
+            If there is no such experiment, or the planner did not propose it.
+        """
+        number = None if experiment is None else experiment_number(self.name, experiment)
+        return replay(self._store, self.name, number=number)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write all experiments to a CSV, XLSX or JSON file.

@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "veto": ("Put right", "Refuse proposed experiments; they will not come back."),
     "replace": ("Put right", "Refuse one proposed experiment and get another in its place."),
     "revise": ("Put right", "Take an edited campaign file in as a new version."),
+    "replay": ("Check", "Derive proposals again from the ledger as it stood then, and compare."),
     "verify": ("Tools", "Check the ledger's chain of hashes."),
     "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
     "doctor": ("Tools", "Check the installation, the workspace and the store."),

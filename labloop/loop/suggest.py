@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +18,7 @@ from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store, Transaction
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
 
-__all__ = ["Suggestion", "replacement", "suggest"]
+__all__ = ["Plan", "Suggestion", "known_of", "machine", "package_versions", "replacement", "suggest", "with_strategy"]
 
 Plan = Callable[[Spec, Sequence[Experiment], Sequence[Conditions], int, int], Proposal]
 
@@ -70,7 +71,7 @@ def suggest(
         with store.write() as transaction:
             if transaction.campaign(name).head != moment.row.head:
                 continue
-            experiments = _write(transaction, moment, proposal, batch, replaces=None)
+            experiments = _write(transaction, moment, proposal, batch, asked=wanted)
         shortage = () if len(experiments) == wanted else (_shortage(len(experiments), wanted),)
         return Suggestion(
             name, batch, experiments, proposal.strategy, (*notes, *proposal.notes, *shortage), proposal.seed
@@ -97,7 +98,7 @@ def replacement(store: Store, name: str, number: int, *, reason: str, plan: Plan
             if transaction.campaign(name).head != moment.row.head:
                 continue
             transaction.append(moment.row, "vetoed", {"experiments": [number], "reason": reason})
-            experiments = _write(transaction, moment, proposal, batch, replaces=number)
+            experiments = _write(transaction, moment, proposal, batch, asked=1, replaces=number)
         return Suggestion(name, batch, experiments, proposal.strategy, proposal.notes, proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
@@ -106,9 +107,21 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
     row = snapshot.campaign(name)
     spec = spec_of(row)
     if strategy is not None:
-        settings = type(spec.planner).model_validate({**spec.planner.model_dump(), "strategy": strategy})
-        spec = spec.model_copy(update={"planner": settings})
+        spec = with_strategy(spec, strategy)
     experiments = snapshot.experiments(row)
+    observed, pending = known_of(experiments)
+    spent = sum(each.status not in (Status.VETOED, Status.CANCELLED) for each in experiments)
+    return _Moment(row, spec, observed, pending, spent)
+
+
+def with_strategy(spec: Spec, strategy: str) -> Spec:
+    """Return the spec as it reads with another strategy."""
+    settings = type(spec.planner).model_validate({**spec.planner.model_dump(), "strategy": strategy})
+    return spec.model_copy(update={"planner": settings})
+
+
+def known_of(experiments: Sequence[Experiment]) -> tuple[tuple[Experiment, ...], tuple[Conditions, ...]]:
+    """Return what a plan learns from, and the conditions that it must take for under way."""
     observed = tuple(
         each
         for each in experiments
@@ -121,8 +134,7 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
         for each in experiments
         if each.number not in known and (each.status.is_open or each.status is Status.VETOED)
     )
-    spent = sum(each.status not in (Status.VETOED, Status.CANCELLED) for each in experiments)
-    return _Moment(row, spec, observed, pending, spent)
+    return observed, pending
 
 
 def _within_budget(moment: _Moment, n: int) -> tuple[int, tuple[str, ...]]:
@@ -162,7 +174,13 @@ def seed_of(seed: int, batch: int) -> int:
 
 
 def _write(
-    transaction: Transaction, moment: _Moment, proposal: Proposal, batch: int, *, replaces: int | None
+    transaction: Transaction,
+    moment: _Moment,
+    proposal: Proposal,
+    batch: int,
+    *,
+    asked: int,
+    replaces: int | None = None,
 ) -> tuple[Experiment, ...]:
     first = moment.row.experiments + 1
     numbers = range(first, first + len(proposal.experiments))
@@ -176,7 +194,9 @@ def _write(
         **proposal_to_dict(proposal),
         "spec_version": moment.row.spec_version,
         "data": {"sequence": moment.row.head, "hash": moment.row.head_hash},
+        "asked": asked,
         "packages": dict(package_versions()),
+        "machine": machine(),
         "experiments": experiments,
     }
     transaction.append(moment.row, "proposed", payload)
@@ -193,6 +213,11 @@ def package_versions() -> tuple[tuple[str, str], ...]:
         except PackageNotFoundError:  # run from a source tree that is not installed
             found.append((package, "unknown"))
     return tuple(found)
+
+
+def machine() -> str:
+    """Return what a proposal's last digits depend on besides the packages: Python, system, processor."""
+    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
 
 
 def _shortage(got: int, wanted: int) -> str:
