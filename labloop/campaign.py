@@ -24,6 +24,7 @@ from labloop.loop.handin import hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, add
 from labloop.loop.replay import Replayed, replay
+from labloop.loop.scorecard import Scorecard, scorecard
 from labloop.loop.sheets import write_experiments
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
@@ -269,6 +270,14 @@ class Campaign:
         """
         number = None if experiment is None else experiment_number(self.name, experiment)
         return replay(self._store, self.name, number=number)
+
+    def scorecard(self) -> Scorecard:
+        """Score every frozen prediction against its result; nothing is refitted.
+
+        ``card.overall``, ``card.rounds`` and `labloop.insight.verdict.verdict` of each of its ``cards`` say what
+        the predictions of one outcome were worth.
+        """
+        return scorecard(self._store, self.name)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write all experiments to a CSV, XLSX or JSON file.

@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "replace": ("Put right", "Refuse one proposed experiment and get another in its place."),
     "revise": ("Put right", "Take an edited campaign file in as a new version."),
     "replay": ("Check", "Derive proposals again from the ledger as it stood then, and compare."),
+    "scorecard": ("Check", "Compare frozen predictions with what came, and say what they were worth."),
     "verify": ("Tools", "Check the ledger's chain of hashes."),
     "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
     "doctor": ("Tools", "Check the installation, the workspace and the store."),
