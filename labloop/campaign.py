@@ -20,12 +20,14 @@ import pandas as pd
 from labloop.errors import InvalidInput
 from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
 from labloop.loop import campaigns, correct, look, suggest
+from labloop.loop.confirm import Confirmation, confirm
 from labloop.loop.handin import hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, add
 from labloop.loop.replay import Replayed, replay
 from labloop.loop.scorecard import Scorecard, scorecard
 from labloop.loop.sheets import write_experiments
+from labloop.loop.surprises import Surprises, repeat_surprises, surprises
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
@@ -278,6 +280,38 @@ class Campaign:
         the predictions of one outcome were worth.
         """
         return scorecard(self._store, self.name)
+
+    def surprises(self, *, rate: float = 0.1) -> Surprises:
+        """Return results too far outside their predictions to be chance, at a false discovery ``rate``."""
+        return surprises(self._store, self.name, rate=rate)
+
+    def repeat_surprises(self, *, times: int = 1) -> Recorded:
+        """Add repeats of every surprise that nobody has repeated yet.
+
+        Raises
+        ------
+        NothingToSuggest
+            If there is none.
+        """
+        return repeat_surprises(self._store, self.name, times=times)
+
+    def confirm(
+        self,
+        repeats: int = 3,
+        *,
+        winner: int | str | None = None,
+        control: int | str | None = None,
+        again: bool = False,
+    ) -> Confirmation:
+        """Add repeats of the winner and of a control; called again when they are measured, say what is left of it.
+
+        Raises
+        ------
+        NothingToSuggest
+            If fewer than two different conditions have been measured.
+        """
+        chosen = [None if each is None else experiment_number(self.name, each) for each in (winner, control)]
+        return confirm(self._store, self.name, repeats=repeats, winner=chosen[0], control=chosen[1], again=again)
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write all experiments to a CSV, XLSX or JSON file.

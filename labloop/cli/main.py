@@ -45,6 +45,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "revise": ("Put right", "Take an edited campaign file in as a new version."),
     "replay": ("Check", "Derive proposals again from the ledger as it stood then, and compare."),
     "scorecard": ("Check", "Compare frozen predictions with what came, and say what they were worth."),
+    "surprises": (
+        "Check",
+        "Show results far outside their predictions, and repeat them before believing them.",
+    ),
+    "confirm": ("Check", "Run the winner again beside a control, and say what is left of it."),
     "verify": ("Tools", "Check the ledger's chain of hashes."),
     "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
     "doctor": ("Tools", "Check the installation, the workspace and the store."),

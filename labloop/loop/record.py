@@ -89,9 +89,18 @@ def record(
 
 
 def add(
-    store: Store, name: str, conditions: Sequence[Conditions], *, note: str = "", outside: bool = False
+    store: Store,
+    name: str,
+    conditions: Sequence[Conditions],
+    *,
+    note: str = "",
+    outside: bool = False,
+    origin: Origin = Origin.MANUAL,
+    about: Mapping[str, Any] | None = None,
 ) -> Recorded:
     """Add experiments that nobody proposed and that have no result yet; they are open from now on.
+
+    ``about`` goes into the ledger with them: which experiments they repeat, and to what end.
 
     Raises
     ------
@@ -104,7 +113,8 @@ def add(
         spec = spec_of(row)
         check_results(results, spec, source="what was added", outside=outside)
         fresh, _ = _fresh(transaction, row, spec, results, keyed=False)
-        transaction.append(row, "added", {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""})
+        payload: dict[str, Any] = {"origin": origin.value, "experiments": fresh, "source": ""}
+        transaction.append(row, "added", {**payload, "about": dict(about)} if about else payload)
     return Recorded(name, added=tuple(each["number"] for each in fresh))
 
 

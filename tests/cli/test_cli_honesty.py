@@ -10,12 +10,14 @@ import labloop.planner
 from tests.cli.conftest import CAMPAIGN, Cli
 from tests.conftest import grid_plan
 
+WALKED = CAMPAIGN.replace("objectives:", "  operator: {value: robot}\nobjectives:")
+
 
 @pytest.fixture
 def walked(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """A workspace whose planner only walks along a grid and predicts 50 +- 10; one batch is measured."""
     monkeypatch.setattr(labloop.planner, "plan", grid_plan)
-    (cli.folder / "campaigns" / "reaction.yaml").write_text(CAMPAIGN)
+    (cli.folder / "campaigns" / "reaction.yaml").write_text(WALKED)
     cli("suggest")
     for number, value in ((1, 48), (2, 55), (3, 61)):
         cli("record", str(number), "--result", f"yield={value}")
@@ -29,7 +31,7 @@ def test_replay_says_that_all_is_identical(walked: Cli) -> None:
 
 
 def test_replay_ends_with_code_9_where_something_differs(walked: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labloop.planner, "plan", lambda spec, *rest: grid_plan(spec, *rest[:2], 2, rest[3]))
+    monkeypatch.setattr(labloop.planner, "plan", lambda *all_: grid_plan(*all_[:3], 2, all_[4]))
     walked("replay", code=9)
     assert "3 experiments were proposed, 2 come out now" in " ".join(walked.out.split())
 
@@ -56,3 +58,40 @@ def test_the_scorecard_shows_rounds_a_verdict_and_a_picture(walked: Cli) -> None
 def test_a_scorecard_before_any_result_says_so(cli: Cli) -> None:
     (cli.folder / "campaigns" / "reaction.yaml").write_text(CAMPAIGN)
     assert "No prediction of yield has met its result yet." in cli("scorecard", "--out", "card.png")
+
+
+def test_a_surprise_is_shown_and_repeated_once(walked: Cli) -> None:
+    assert "No surprise among 3 results" in walked("surprises")
+    walked("amend", "2", "--result", "yield=98", "--reason", "typed 55 for 98")
+    said = " ".join(walked("surprises").split())
+    assert "reaction#2" in said
+    assert "better to be repeated" in said
+    answer = walked.json("surprises", "--repeat", "--times", "2")["data"]
+    assert answer["added"] == ["reaction#4", "reaction#5"]
+    assert answer["surprises"][0]["stage"] == "repeat under way"
+    walked("surprises", "--repeat", code=8)
+    walked("record", "4", "--result", "yield=97")
+    assert "believe it" in walked("surprises")
+    walked("amend", "4", "--result", "yield=51", "--reason", "typo")
+    assert "look for the error" in walked("surprises")
+    walked("surprises", "--rate", "2", code=3)
+
+
+def test_a_winner_is_repeated_beside_a_control_and_reported(walked: Cli) -> None:
+    said = walked("confirm", "-n", "2")
+    assert "Added 4 experiments" in said
+    assert "4 repeats are still to be run" in said
+    answer = walked.json("confirm")["data"]
+    assert (answer["winner"], answer["control"], answer["added"]) == ("reaction#3", "reaction#1", [])
+    for each, value in zip(answer["repeats"], (54, 56), strict=True):
+        walked("record", each, "--result", f"yield={value}")
+    for each, value in zip(answer["control_repeats"], (47, 49), strict=True):
+        walked("record", each, "--result", f"yield={value}")
+    said = walked("confirm")
+    assert "the first value was flattered" in said
+    assert "leads by       7" in said
+    assert "13 % before" in said
+    shown = walked.json("confirm", "reaction")["data"]["outcomes"]["yield"]
+    assert shown["left"]["value"] == 55
+    assert shown["noise"]["degrees_of_freedom"] == 3
+    assert walked.json("confirm", "--again", "-n", "1")["data"]["added"] == ["reaction#8", "reaction#9"]
