@@ -21,6 +21,7 @@ from labloop.errors import InvalidInput
 from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
 from labloop.loop import campaigns, correct, look, suggest
 from labloop.loop.confirm import Confirmation, confirm
+from labloop.loop.dossier import NO_LICENSE, write_dossier
 from labloop.loop.handin import hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, add
@@ -312,6 +313,20 @@ class Campaign:
         """
         chosen = [None if each is None else experiment_number(self.name, each) for each in (winner, control)]
         return confirm(self._store, self.name, repeats=repeats, winner=chosen[0], control=chosen[1], again=again)
+
+    def dossier(self, path: str | Path, *, license: str = NO_LICENSE, force: bool = False) -> Path:
+        """Write the campaign as a folder, or as an archive if the path ends in .zip, for a paper's supplement.
+
+        Raises
+        ------
+        Conflict
+            If the path exists and ``force`` is not given.
+        IntegrityError
+            If the ledger's chain is broken.
+        """
+        path = Path(path)
+        write_dossier(self._store, self.name, path, license=license, force=force)
+        return path
 
     def export(self, path: str | Path, *, force: bool = False) -> Path:
         """Write all experiments to a CSV, XLSX or JSON file.

@@ -50,6 +50,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "Show results far outside their predictions, and repeat them before believing them.",
     ),
     "confirm": ("Check", "Run the winner again beside a control, and say what is left of it."),
+    "dossier": ("Check", "Write a campaign as one folder or archive that anybody can check and replay."),
     "verify": ("Tools", "Check the ledger's chain of hashes."),
     "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
     "doctor": ("Tools", "Check the installation, the workspace and the store."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,8 @@ from labloop.cli.options import Json, StoreUrl, Words, campaign_and, experiment_
 from labloop.cli.progress import working
 from labloop.cli.render import _table, said
 from labloop.errors import IntegrityError, UsageError
-from labloop.loop.replay import Replayed, Sameness, replay
+from labloop.loop.dossier import read_dossier
+from labloop.loop.replay import Replayed, Sameness, replay, replay_entries
 from labloop.records import experiment_id
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ def command(
         str | None, typer.Option("--experiment", metavar="ID", help="Only the proposal that this experiment came from.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every proposal; so it is if no experiment is named.")] = False,
+    dossier: Annotated[
+        Path | None, typer.Option("--dossier", help="Replay the ledger in a dossier, folder or archive, instead.")
+    ] = None,
     json: Json = False,
     store: StoreUrl = None,
 ) -> Answer:
@@ -43,7 +48,15 @@ def command(
         labloop replay hydrogel
 
         labloop replay hydrogel --experiment 7
+
+        labloop replay --dossier supplement.zip
     """
+    if dossier is not None:
+        if words or experiment or all_:
+            raise UsageError("a dossier is replayed as a whole", hint="labloop replay --dossier supplement.zip")
+        name, entries = read_dossier(dossier)
+        with working("planning again"):
+            return replay_answer(name, tuple(replay_entries(entries)))
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
     if experiment is not None:

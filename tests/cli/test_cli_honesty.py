@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import labloop.planner
+from labloop.records import Proposal
+from labloop.spec.models import Spec
 from tests.cli.conftest import CAMPAIGN, Cli
 from tests.conftest import grid_plan
 
@@ -31,7 +34,10 @@ def test_replay_says_that_all_is_identical(walked: Cli) -> None:
 
 
 def test_replay_ends_with_code_9_where_something_differs(walked: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labloop.planner, "plan", lambda *all_: grid_plan(*all_[:3], 2, all_[4]))
+    def fewer(spec: Spec, observed: Any, pending: Any, n: int, seed: int) -> Proposal:
+        return grid_plan(spec, observed, pending, n - 1, seed)
+
+    monkeypatch.setattr(labloop.planner, "plan", fewer)
     walked("replay", code=9)
     assert "3 experiments were proposed, 2 come out now" in " ".join(walked.out.split())
 
@@ -95,3 +101,14 @@ def test_a_winner_is_repeated_beside_a_control_and_reported(walked: Cli) -> None
     assert shown["left"]["value"] == 55
     assert shown["noise"]["degrees_of_freedom"] == 3
     assert walked.json("confirm", "--again", "-n", "1")["data"]["added"] == ["reaction#8", "reaction#9"]
+
+
+def test_a_dossier_is_written_checked_and_replayed(walked: Cli) -> None:
+    answer = walked.json("dossier", "reaction", "supplement.zip")["data"]
+    assert answer["head"] == walked.json("status")["data"]["head"]
+    assert "1 of 1 proposals of reaction come out identical" in walked("replay", "--dossier", "supplement.zip")
+    assert answer["head"]["hash"] in walked("dossier", "reaction", "folder")
+    walked("dossier", "reaction", "supplement.zip", code=5)
+    walked("dossier", "reaction", code=2)
+    walked("replay", "reaction", "--dossier", "supplement.zip", code=2)
+    walked("replay", "--dossier", "nothing.zip", code=4)
