@@ -11,7 +11,7 @@ from labloop.cli.answer import Answer, console
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
 from labloop.cli.progress import working
 from labloop.cli.prompts import ask
-from labloop.cli.record import show_recorded
+from labloop.cli.record import doubted, show_recorded
 from labloop.cli.render import conditions_table, said
 from labloop.cli.suggest import show_suggestion
 from labloop.errors import LabloopError, NothingToSuggest
@@ -131,7 +131,7 @@ def _take(ws: Workspace, name: str, spec: Spec, each: Experiment, answer: str, n
             _propose(ws, name, int(rest) if rest.strip().isdigit() else n, spec)
             return "again"
         case _:
-            type_in(ws.store, name, [_result(spec, each, answer)])
+            type_in(ws.store, name, [_result(spec, each, answer)], doubt=doubted)
     return ""
 
 

@@ -1,0 +1,51 @@
+"""A value of another size than all others asks before it is believed."""
+
+from __future__ import annotations
+
+import pytest
+
+import labloop.cli.record as record_module
+from tests.cli.conftest import Cli
+
+TYPED = ("record", "3", "--result", "purity=98000")
+
+
+@pytest.fixture
+def measured(reaction: Cli) -> Cli:
+    rows = "".join(f"40,{2 + i},water,50,{95 + i}\n" for i in range(4))
+    (reaction.folder / "old.csv").write_text("temperature,time,solvent,yield,purity\n" + rows)
+    reaction("import", "old.csv")
+    return reaction
+
+
+def test_a_program_gets_a_warning_and_the_value_is_recorded(measured: Cli) -> None:
+    answer = measured.json(*TYPED)
+    assert answer["warnings"] == ["purity = 98000 is over 100 times the median 97; check its unit."]
+    assert answer["data"]["recorded"] == ["reaction#3"]
+
+
+@pytest.mark.parametrize(("said", "code", "recorded"), [(True, 0, 1), (False, 5, 0)])
+def test_a_person_is_asked(
+    measured: Cli, monkeypatch: pytest.MonkeyPatch, said: bool, code: int, recorded: int
+) -> None:
+    asked: list[str] = []
+
+    def confirm(question: str, **_: object) -> bool:
+        asked.append(question)
+        return said
+
+    monkeypatch.setattr(record_module, "interactive", lambda _=False: True)
+    monkeypatch.setattr("labloop.cli.prompts.interactive", lambda _=False: True)
+    monkeypatch.setattr("typer.confirm", confirm)
+    measured(*TYPED, code=code)
+    assert asked == ["record it all the same?"]
+    assert "over 100 times the median" in measured.err
+    (shown,) = measured.json("show", "3")["data"]["experiments"]
+    assert len(shown["observations"]) == recorded
+
+
+def test_yes_accepts_and_still_says_it(measured: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_module, "interactive", lambda _=False: True)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: pytest.fail("it asked"))
+    measured(*TYPED, "--yes")
+    assert "over 100 times the median" in measured.err
