@@ -14,9 +14,11 @@ from labloop.cli.progress import working
 from labloop.cli.prompts import agreed, interactive
 from labloop.cli.record import recorded_data, show_recorded
 from labloop.cli.render import said
+from labloop.cli.watching import watched
 from labloop.errors import UsageError
 from labloop.loop.handin import import_rows
 from labloop.loop.record import Recorded
+from labloop.loop.watch import Watch
 
 __all__ = ["command"]
 
@@ -25,6 +27,13 @@ def command(
     words: Words = None,
     outside: Annotated[bool, typer.Option("--outside", help="Rows may lie outside the bounds.")] = False,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    watch: Annotated[
+        Path | None, typer.Option("--watch", metavar="DIR", help="Take in what is dropped into a folder, until Ctrl-C.")
+    ] = None,
+    settle: Annotated[
+        float, typer.Option(min=0, max=3600, help="With --watch: a file is whole when it rested so many seconds.")
+    ] = 2.0,
+    once: Annotated[bool, typer.Option("--once", help="With --watch: take what is there, then stop.")] = False,
     yes: Yes = False,
     json: Json = False,
     store: StoreUrl = None,
@@ -33,14 +42,22 @@ def command(
 
     Every row is an experiment with all its conditions. Columns are found by name or label, units in headings
     are compared, decimal commas and encodings recognised; rows imported before are skipped, so a file that
-    has grown can be imported again.
+    has grown can be imported again. With --watch, files are moved to done/, or to rejected/ with what is wrong
+    beside them; sheets that name experiments of the campaign are recorded.
 
     For example:
 
         labloop import hydrogel old.csv
+
+        labloop import hydrogel --watch from-the-robot
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
+    if watch is not None:
+        if rest or sheet is not None:
+            raise UsageError("a folder or a file, not both", hint=f"labloop import {name} --watch {watch}")
+        ws.enrol(name)
+        return watched(Watch(ws.store, name, watch, settle, outside), once=once, json=json)
     if len(rest) != 1:
         raise UsageError("import which file?", hint=f"labloop import {name} old.csv")
     ws.enrol(name)

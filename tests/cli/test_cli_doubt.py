@@ -49,3 +49,18 @@ def test_yes_accepts_and_still_says_it(measured: Cli, monkeypatch: pytest.Monkey
     monkeypatch.setattr("typer.confirm", lambda *_, **__: pytest.fail("it asked"))
     measured(*TYPED, "--yes")
     assert "over 100 times the median" in measured.err
+
+
+def test_a_watched_folder_is_emptied_and_each_file_said(reaction: Cli) -> None:
+    drop = reaction.folder / "drop"
+    drop.mkdir()
+    (drop / "good.csv").write_text("temperature,time,solvent,yield\n40,2,water,50\n")
+    (drop / "bad.csv").write_text("temperature,time,solvent,yield\n400,2,water,50\n")
+    said = reaction("import", "reaction", "--watch", "drop", "--once", "--settle", "0.1")
+    assert "1 files taken, 1 rejected" in said
+    assert "bad.csv: rejected; bad.csv: line 2, row 1, temperature" in reaction.err
+    (drop / "good.csv").write_text("temperature,time,solvent,yield\n40,2,water,50\n")
+    (taken,) = reaction.json("import", "reaction", "--watch", "drop", "--once", "--settle", "0")["data"]["files"]
+    assert (taken["ok"], taken["added"], taken["skipped"]) == (True, [], 1)
+    reaction("import", "reaction", "old.csv", "--watch", "drop", code=2)
+    reaction("import", "reaction", "--watch", "nowhere", code=4)
