@@ -18,17 +18,19 @@ from typing import Any
 import pandas as pd
 
 from labloop.errors import InvalidInput
+from labloop.exchange.foreign import Layout
 from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
 from labloop.loop import campaigns, correct, look, suggest
 from labloop.loop.confirm import Confirmation, confirm
 from labloop.loop.dossier import NO_LICENSE, write_dossier
-from labloop.loop.handin import hand_in, import_rows
+from labloop.loop.handin import add_proposed, hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.record import Recorded, add
 from labloop.loop.replay import Replayed, replay
 from labloop.loop.scorecard import Scorecard, scorecard
-from labloop.loop.sheets import write_experiments
+from labloop.loop.sheets import refuse_existing, write_experiments, write_foreign
 from labloop.loop.surprises import Surprises, repeat_surprises, surprises
+from labloop.loop.watch import Watch
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
@@ -152,8 +154,10 @@ class Campaign:
     ask = suggest
     tell = record
 
-    def import_(self, rows: Rows) -> Recorded:
+    def import_(self, rows: Rows, *, layout: Layout | None = None) -> Recorded:
         """Take in earlier results; every row is an experiment with all its conditions.
+
+        ``layout`` says that it is a table of NIMO or EDBO+, of which the rows with results are taken.
 
         Raises
         ------
@@ -161,7 +165,29 @@ class Campaign:
             If a row is wrong; every problem is listed.
         """
         table = rows if isinstance(rows, str | Path) else rows_of_frame(rows)
-        return import_rows(self._store, self.name, table)
+        return import_rows(self._store, self.name, table, layout=layout)
+
+    def add_proposed(self, path: str | Path, layout: Layout) -> Recorded:
+        """Add what NIMO or EDBO+ proposes in a table of its own; the experiments are open from now on.
+
+        Raises
+        ------
+        InvalidTable, InvalidInput
+            If a row is wrong, or nothing is proposed.
+        """
+        return add_proposed(self._store, self.name, path, layout)
+
+    def watch(self, folder: str | Path, *, settle: float = 2.0) -> Watch:
+        """Watch a folder: every call of the answer's ``look()`` takes in the files that are whole by then.
+
+        Raises
+        ------
+        NotFound
+            If there is no such folder.
+        """
+        made = Watch(self._store, self.name, Path(folder), settle)
+        made.prepare()
+        return made
 
     def add(self, conditions: Conditions | Iterable[Conditions], *, note: str = "", outside: bool = False) -> Recorded:
         """Add experiments of your own that have no result yet.
@@ -328,8 +354,8 @@ class Campaign:
         write_dossier(self._store, self.name, path, license=license, force=force)
         return path
 
-    def export(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write all experiments to a CSV, XLSX or JSON file.
+    def export(self, path: str | Path, *, layout: Layout | None = None, force: bool = False) -> Path:
+        """Write all experiments to a CSV, XLSX or JSON file, or all candidates to a CSV as NIMO or EDBO+ reads it.
 
         Raises
         ------
@@ -337,6 +363,10 @@ class Campaign:
             If the file exists and ``force`` is not given, or its ending is none of these.
         """
         path = Path(path)
+        if layout is not None:
+            refuse_existing(path, force=force)
+            write_foreign(path, self._store, self.name, layout)
+            return path
         if path.suffix.lower() not in (".csv", ".xlsx", ".json"):
             raise InvalidInput(f"{path.name} ends in {path.suffix!r}", hint="expected .csv, .xlsx or .json")
         write_experiments(path, self.spec, look.experiments(self._store, self.name), force=force)

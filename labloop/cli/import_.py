@@ -16,6 +16,7 @@ from labloop.cli.record import recorded_data, show_recorded
 from labloop.cli.render import said
 from labloop.cli.watching import watched
 from labloop.errors import UsageError
+from labloop.exchange.foreign import Layout
 from labloop.loop.handin import import_rows
 from labloop.loop.record import Recorded
 from labloop.loop.watch import Watch
@@ -27,6 +28,9 @@ def command(
     words: Words = None,
     outside: Annotated[bool, typer.Option("--outside", help="Rows may lie outside the bounds.")] = False,
     sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    layout: Annotated[
+        Layout | None, typer.Option("--from", help="The table of another tool: NIMO's candidates.csv, or EDBO+'s.")
+    ] = None,
     watch: Annotated[
         Path | None, typer.Option("--watch", metavar="DIR", help="Take in what is dropped into a folder, until Ctrl-C.")
     ] = None,
@@ -50,11 +54,13 @@ def command(
         labloop import hydrogel old.csv
 
         labloop import hydrogel --watch from-the-robot
+
+        labloop import reaction candidates.csv --from nimo
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
     if watch is not None:
-        if rest or sheet is not None:
+        if rest or sheet is not None or layout is not None:
             raise UsageError("a folder or a file, not both", hint=f"labloop import {name} --watch {watch}")
         ws.enrol(name)
         return watched(Watch(ws.store, name, watch, settle, outside), once=once, json=json)
@@ -70,6 +76,12 @@ def command(
     ask = interactive(json) and not yes
     with nullcontext() if ask else working("importing"):
         done = import_rows(
-            ws.store, name, Path(rest[0]), outside=outside, sheet=sheet, confirm=confirmed if ask else None
+            ws.store,
+            name,
+            Path(rest[0]),
+            outside=outside,
+            sheet=sheet,
+            layout=layout,
+            confirm=confirmed if ask else None,
         )
     return Answer(recorded_data(done), lambda to: show_recorded(to, done), done.notes)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labloop.errors import Conflict, InvalidInput
+from labloop.exchange.foreign import Layout, measured_rows, proposed_rows
 from labloop.exchange.results import Handed, check_results, read_results, unusual
 from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import experiment_number
@@ -16,7 +17,7 @@ from labloop.spec.models import Spec
 from labloop.store import Store
 from labloop.tabular import Table, read_table
 
-__all__ = ["hand_in", "import_rows", "type_in"]
+__all__ = ["add_proposed", "hand_in", "import_rows", "type_in"]
 
 Confirm = Callable[[Recorded], bool]
 Doubt = Callable[[Sequence[str]], bool]
@@ -64,9 +65,12 @@ def import_rows(
     *,
     outside: bool = False,
     sheet: str | None = None,
+    layout: Layout | None = None,
     confirm: Confirm | None = None,
 ) -> Recorded:
     """Take in earlier results; ids that the table carries are those of another book and are kept as notes.
+
+    ``layout`` says that it is the table of another tool, of which the rows with results are taken.
 
     Raises
     ------
@@ -77,12 +81,28 @@ def import_rows(
     headings = tuple("earlier_id" if h.casefold() == "experiment" else h for h in table.headings)
     table = replace(table, headings=headings)
     spec, earlier = _known(store, name)
+    if layout is not None:
+        table = measured_rows(table, spec, layout)
     handed = read_results(
         table, spec, number_of=lambda text: experiment_number(name, text), outside=outside, earlier=earlier
     )
     if not handed.results:
         raise InvalidInput(f"{table.source} has headings but no rows", hint="import a table with results")
     return _recorded(store, name, handed, source=table.source, origin=Origin.IMPORT, confirm=confirm)
+
+
+def add_proposed(store: Store, name: str, rows: str | Path, layout: Layout, *, outside: bool = False) -> Recorded:
+    """Add what another tool proposes to run, from its own table; the experiments are open from now on.
+
+    Raises
+    ------
+    InvalidTable, InvalidInput
+        If a row is wrong, or nothing is proposed.
+    """
+    spec, _ = _known(store, name)
+    table = proposed_rows(read_table(rows), spec, layout)
+    handed = read_results(table, spec, number_of=lambda text: experiment_number(name, text), outside=outside)
+    return _recorded(store, name, handed, source=table.source)
 
 
 def type_in(

@@ -64,3 +64,19 @@ def test_a_watched_folder_is_emptied_and_each_file_said(reaction: Cli) -> None:
     assert (taken["ok"], taken["added"], taken["skipped"]) == (True, [], 1)
     reaction("import", "reaction", "old.csv", "--watch", "drop", code=2)
     reaction("import", "reaction", "--watch", "nowhere", code=4)
+
+
+def test_tables_of_other_tools_go_in_and_out(cli: Cli) -> None:
+    (cli.folder / "campaigns" / "alloy.yaml").write_text(
+        "schema: labloop/1\nname: alloy\nparameters:\n  x: {levels: [0, 0.5, 1]}\n"
+        "objectives:\n  hardness: {goal: maximize}\n"
+    )
+    (cli.folder / "candidates.csv").write_text("x,hardness\n0,\n0.5,12\n1,\n")
+    (cli.folder / "proposals.csv").write_text("actions,x\n2,1.0\n")
+    cli("import", "alloy", "candidates.csv", "--from", "nimo")
+    cli("add", "alloy", "proposals.csv", "--from", "nimo")
+    cli("export", "alloy", "scope.csv", "--as", "edbo")
+    assert (cli.folder / "scope.csv").read_text() == "x,priority,hardness\n1,1,PENDING\n0,0,PENDING\n0.5,-1,12\n"
+    cli("export", "alloy", "scope.csv", "--as", "edbo", code=5)
+    cli("export", "alloy", "p.csv", "--as", "nimo", "--open")
+    assert (cli.folder / "p.csv").read_text() == "actions,x\n2,1\n"
