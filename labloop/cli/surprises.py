@@ -131,4 +131,4 @@ def _show(to: Console, spec: Spec, found: Surprises, added: Recorded | None) -> 
 
 
 def _chance(rarity: float) -> str:
-    return f"1 in {1 / rarity:.3g}" if rarity > 1e-12 else "never"
+    return f"1 in {float(f'{1 / rarity:.2g}'):,.0f}" if rarity > 1e-9 else "never"

@@ -71,8 +71,8 @@ def _coverage(panel: Axes, card: Card) -> None:
         panel.vlines(level, low, high, color=LIGHT["improve"], linewidth=1.2, zorder=2)
     held = [hits / total.results for hits in total.hits]
     panel.plot(LEVELS, held, "o", color=LIGHT["improve"], markersize=4.5, zorder=3)
-    panel.set(xlim=(0.4, 1.0), ylim=(0, 1.04), xlabel="interval [%]", ylabel="held")
-    panel.set_xticks(LEVELS, [f"{100 * level:.0f}" for level in LEVELS])
+    panel.set(xlim=(0.44, 0.99), ylim=(0, 1.04), xlabel="interval [%]", ylabel="held")
+    panel.set_xticks(LEVELS, [f"{100 * level:.0f}" for level in LEVELS], fontsize=7)
     panel.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0%", "25%", "50%", "75%", "100%"])
     panel.set_title(heading(card.outcome, card.unit), fontweight="bold")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,11 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from labloop.insight.forecast import Curve, curve_of, normal_curve
+from labloop.planner import plan
 from labloop.planner.predict import mixture_quantile
-from labloop.records import QUANTILES, Prediction
+from labloop.records import QUANTILES, Experiment, Observation, Origin, Prediction, Status
+from labloop.simulate.labs import lab
+from labloop.simulate.play import earlier_results
 
 LEVELS = (0.05, 0.5, 0.95, *QUANTILES)
 
@@ -115,3 +119,22 @@ def test_a_better_prediction_has_the_better_score_on_average() -> None:
         [float(np.mean([curve.log_score(y, 0.01) for y in readings])) for curve in curves],
     ):
         assert min(means) == means[0]
+
+
+def test_the_planner_keeps_its_quantiles_in_the_order_that_they_are_read_in() -> None:
+    branin = lab("branin")
+    seen = [
+        Experiment(i, Status.COMPLETED, Origin.IMPORT, each.executed or {}, each.executed or {})
+        for i, each in enumerate(earlier_results(branin, 8, seed=1), 1)
+    ]
+    seen = [replace(each, observations=(Observation(1, branin.truth(each.executed)),)) for each in seen]
+    for proposed in plan(branin.campaign, seen, [], 2, 3).experiments:
+        (claim,) = proposed.predictions.values()
+        curve = curve_of(claim)
+        assert curve.whole
+        assert len(claim.quantiles) == len(QUANTILES)
+        assert list(claim.quantiles) == sorted(claim.quantiles)
+        for level, value in zip(QUANTILES, claim.quantiles, strict=True):
+            assert curve.quantile(level) == pytest.approx(value)
+        assert claim.quantiles[2] < claim.median < claim.quantiles[5]
+        assert claim.quantiles[1] < claim.low < claim.quantiles[2]

@@ -29,6 +29,7 @@ def test_the_estimates_are_those_of_the_module() -> None:
     assert (found.lead.low or 0) == pytest.approx(31 - t * 3)
     assert found.drift is not None
     assert found.drift.value == 2
+    assert (found.drift.high or 0) == pytest.approx(2 + t * 3 * math.sqrt(1 / 2 + 1))
     assert not found.drift.certain
 
 
