@@ -1,9 +1,10 @@
 """Derive every proposal again from the ledger as it stood when it was made, and say whether it is the same.
 
 A proposal follows from five things, all of which its entry names: the entries before it (their number and the
-hash of the last), the version of the spec, the strategy, the seed, and how many experiments were asked for.
-Here they are put together again and given to the planner of this machine. Nothing that came later can leak in:
-a result recorded, amended or undone afterwards is not in the ledger as it stood.
+hash of the last), the version of the spec, the strategy, the seed, and how many experiments were asked for. Its last
+digits follow from the number of threads too, which the entry also names and which is set again. Here they are put
+together and given to the planner of this machine. Nothing that came later can leak in: a result recorded, amended or
+undone afterwards is not in the ledger as it stood.
 
 The verdict on a proposal:
 
@@ -22,6 +23,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 from labloop.errors import LabloopError, NotFound
 from labloop.loop.lookup import find_experiment
@@ -152,7 +155,8 @@ def _derived(past: Past, spec: Spec, payload: Mapping[str, Any], plan: Plan | No
         plan = plan_by_model
     observed, pending = known_of(past.experiments)
     asked = payload.get("asked", len(payload["experiments"]))
-    proposal = plan(spec, observed, pending, asked, payload["seed"])
+    with threadpool_limits(limits=payload.get("threads") or None):  # type: ignore[no-untyped-call]
+        proposal = plan(spec, observed, pending, asked, payload["seed"])
     return _claim(proposal_to_dict(proposal), [proposed_to_dict(each) for each in proposal.experiments])
 
 
@@ -210,9 +214,11 @@ def _causes(payload: Mapping[str, Any]) -> Iterator[str]:
         yield f"another machine: {payload.get('machine', 'not said')} then, {machine()} now"
     if "asked" not in payload:
         yield "the ledger does not say how many experiments were asked for; as many as there are were assumed"
+    if "threads" not in payload:
+        yield "the ledger does not say with how many threads it was computed; last digits depend on it"
     if not changed and payload.get("machine") == machine():
         yield (
-            "the same versions and kind of machine: another processor or number of threads can change last digits; "
+            "the same versions and kind of machine: another processor can change last digits; "
             "anything more means that the planner's code was changed without a new version"
         )
 

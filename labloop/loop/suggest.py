@@ -18,7 +18,17 @@ from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store, Transaction
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
 
-__all__ = ["Plan", "Suggestion", "known_of", "machine", "package_versions", "replacement", "suggest", "with_strategy"]
+__all__ = [
+    "Plan",
+    "Suggestion",
+    "known_of",
+    "machine",
+    "package_versions",
+    "replacement",
+    "suggest",
+    "threads",
+    "with_strategy",
+]
 
 Plan = Callable[[Spec, Sequence[Experiment], Sequence[Conditions], int, int], Proposal]
 
@@ -197,6 +207,7 @@ def _write(
         "asked": asked,
         "packages": dict(package_versions()),
         "machine": machine(),
+        "threads": threads(),
         "experiments": experiments,
     }
     transaction.append(moment.row, "proposed", payload)
@@ -218,6 +229,17 @@ def package_versions() -> tuple[tuple[str, str], ...]:
 def machine() -> str:
     """Return what a proposal's last digits depend on besides the packages: Python, system, processor."""
     return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def threads() -> dict[str, int]:
+    """Return how many threads the numerical libraries in this process use, by interface (``blas``, ``openmp``)."""
+    # Found among the libraries that are loaded, so after the planner.
+    from threadpoolctl import threadpool_info
+
+    found: dict[str, int] = {}
+    for library in threadpool_info():
+        found[library["user_api"]] = max(library["num_threads"], found.get(library["user_api"], 0))
+    return found
 
 
 def _shortage(got: int, wanted: int) -> str:

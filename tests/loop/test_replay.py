@@ -13,7 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from labloop.errors import NotFound
 from labloop.loop.campaigns import create, revise
@@ -233,6 +235,26 @@ def test_a_proposal_on_a_ledger_that_is_not_this_one_is_unknown(
     found = list(replay_entries(_changed(_grid(store), "proposed", **payload), plan=grid_plan))
     unknown = next(each for each in found if each.sameness is Sameness.UNKNOWN)
     assert said in unknown.causes[0]
+
+
+def test_a_replay_uses_as_many_threads_as_the_proposal_did(store: Store) -> None:
+    """Last digits depend on it: here the planner writes down the number itself."""
+    assert np.linalg.norm([3.0, 4.0]) == 5.0  # the library whose threads are counted is loaded
+    create(store, make_spec())
+
+    def counting(
+        spec: Spec, observed: Sequence[Experiment], pending: Sequence[Conditions], n: int, seed: int
+    ) -> Proposal:
+        used = {each["user_api"]: each["num_threads"] for each in threadpool_info()}
+        return replace(grid_plan(spec, observed, pending, n, seed), notes=(f"{used['blas']} threads",))
+
+    for count in (1, 2):
+        with threadpool_limits(limits=count):  # type: ignore[no-untyped-call]
+            suggest(store, "reaction", plan=counting)
+    with threadpool_limits(limits=1):  # type: ignore[no-untyped-call]
+        assert _kinds(replay(store, "reaction", plan=counting)) == ["identical"] * 2
+    proposed = [each.payload for each in history(store, "reaction").entries if each.kind == "proposed"]
+    assert [each["threads"]["blas"] for each in proposed] == [1, 2]
 
 
 def test_a_proposal_of_fewer_than_were_asked_for_comes_out_the_same(store: Store) -> None:
