@@ -23,16 +23,20 @@ LIMIT_MB = 200
 def refused(path: Path) -> tuple[str, float, float]:
     """Read a file in a fresh process; return the refusal, and the seconds and megabytes that reading it took."""
     code = (
-        "import json, resource, sys, time\n"
+        "import json, sys, time\n"
         "import openpyxl\n"
         "from pathlib import Path\n"
         "from labloop.errors import LabloopError\n"
         "from labloop.tabular import read_table\n"
-        "before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()\n"
+        # Not getrusage's: that begins with what the parent had when it forked.
+        "status = Path('/proc/self/status')\n"
+        "def peak():\n"
+        "    lines = status.read_text().splitlines() if status.exists() else ['VmHWM: 0 kB']\n"
+        "    return next(int(line.split()[1]) for line in lines if line.startswith('VmHWM:')) / 1024\n"
+        "before, began = peak(), time.process_time()\n"
         "try:\n    read_table(Path(sys.argv[1])); said = 'read'\n"
         "except LabloopError as error:\n    said = error.message\n"
-        "after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "print(json.dumps([said, time.process_time() - began, (after - before) / 1024]))\n"
+        "print(json.dumps([said, time.process_time() - began, peak() - before]))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True, timeout=60
