@@ -19,16 +19,23 @@ from typing import Any
 import pandas as pd
 
 from labloop.errors import InvalidInput
+from labloop.exchange.foreign import Layout
 from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
 from labloop.loop import campaigns, correct, look, suggest
 from labloop.loop.claim import Claimed, claim, release, renew
-from labloop.loop.handin import hand_in, import_rows
+from labloop.loop.confirm import Confirmation, confirm
+from labloop.loop.dossier import NO_LICENSE, write_dossier
+from labloop.loop.handin import add_proposed, hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.once import Delivery
 from labloop.loop.record import Recorded, add
-from labloop.loop.sheets import write_experiments
+from labloop.loop.replay import Replayed, replay
+from labloop.loop.scorecard import Scorecard, scorecard
+from labloop.loop.sheets import refuse_existing, write_experiments, write_foreign
+from labloop.loop.surprises import Surprises, repeat_surprises, surprises
 from labloop.loop.typed import failure_kind
 from labloop.loop.upkeep import Kept, backup, rebuilt
+from labloop.loop.watch import Watch
 from labloop.loop.workspace import Workspace, open_workspace
 from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
@@ -168,8 +175,10 @@ class Campaign:
     ask = suggest
     tell = record
 
-    def import_(self, rows: Rows, *, key: str | None = None) -> Recorded:
+    def import_(self, rows: Rows, *, layout: Layout | None = None, key: str | None = None) -> Recorded:
         """Take in earlier results; every row is an experiment with all its conditions.
+
+        ``layout`` says that it is a table of NIMO or EDBO+, of which the rows with results are taken.
 
         Raises
         ------
@@ -177,7 +186,29 @@ class Campaign:
             If a row is wrong; every problem is listed.
         """
         table = rows if isinstance(rows, str | Path) else rows_of_frame(rows)
-        return import_rows(self._store, self.name, table, delivery=Delivery(key))
+        return import_rows(self._store, self.name, table, layout=layout, delivery=Delivery(key))
+
+    def add_proposed(self, path: str | Path, layout: Layout) -> Recorded:
+        """Add what NIMO or EDBO+ proposes in a table of its own; the experiments are open from now on.
+
+        Raises
+        ------
+        InvalidTable, InvalidInput
+            If a row is wrong, or nothing is proposed.
+        """
+        return add_proposed(self._store, self.name, path, layout)
+
+    def watch(self, folder: str | Path, *, settle: float = 2.0) -> Watch:
+        """Watch a folder: every call of the answer's ``look()`` takes in the files that are whole by then.
+
+        Raises
+        ------
+        NotFound
+            If there is no such folder.
+        """
+        made = Watch(self._store, self.name, Path(folder), settle)
+        made.prepare()
+        return made
 
     def add(self, conditions: Conditions | Iterable[Conditions], *, note: str = "", outside: bool = False) -> Recorded:
         """Add experiments of your own that have no result yet.
@@ -363,8 +394,73 @@ class Campaign:
         """
         return backup(self._store, Path(path), force=force)
 
-    def export(self, path: str | Path, *, force: bool = False) -> Path:
-        """Write all experiments to a CSV, XLSX or JSON file.
+    def replay(self, experiment: int | str | None = None) -> tuple[Replayed, ...]:
+        """Derive all proposals again, or the one that an experiment came from, from the ledger as it stood then.
+
+        Raises
+        ------
+        NotFound
+            If there is no such experiment, or the planner did not propose it.
+        """
+        number = None if experiment is None else experiment_number(self.name, experiment)
+        return replay(self._store, self.name, number=number)
+
+    def scorecard(self) -> Scorecard:
+        """Score every frozen prediction against its result; nothing is refitted.
+
+        ``card.overall``, ``card.rounds`` and `labloop.insight.verdict.verdict` of each of its ``cards`` say what
+        the predictions of one outcome were worth.
+        """
+        return scorecard(self._store, self.name)
+
+    def surprises(self, *, rate: float = 0.1) -> Surprises:
+        """Return results too far outside their predictions to be chance, at a false discovery ``rate``."""
+        return surprises(self._store, self.name, rate=rate)
+
+    def repeat_surprises(self, *, times: int = 1) -> Recorded:
+        """Add repeats of every surprise that nobody has repeated yet.
+
+        Raises
+        ------
+        NothingToSuggest
+            If there is none.
+        """
+        return repeat_surprises(self._store, self.name, times=times)
+
+    def confirm(
+        self,
+        repeats: int = 3,
+        *,
+        winner: int | str | None = None,
+        control: int | str | None = None,
+        again: bool = False,
+    ) -> Confirmation:
+        """Add repeats of the winner and of a control; called again when they are measured, say what is left of it.
+
+        Raises
+        ------
+        NothingToSuggest
+            If fewer than two different conditions have been measured.
+        """
+        chosen = [None if each is None else experiment_number(self.name, each) for each in (winner, control)]
+        return confirm(self._store, self.name, repeats=repeats, winner=chosen[0], control=chosen[1], again=again)
+
+    def dossier(self, path: str | Path, *, license: str = NO_LICENSE, force: bool = False) -> Path:
+        """Write the campaign as a folder, or as an archive if the path ends in .zip, for a paper's supplement.
+
+        Raises
+        ------
+        Conflict
+            If the path exists and ``force`` is not given.
+        IntegrityError
+            If the ledger's chain is broken.
+        """
+        path = Path(path)
+        write_dossier(self._store, self.name, path, license=license, force=force)
+        return path
+
+    def export(self, path: str | Path, *, layout: Layout | None = None, force: bool = False) -> Path:
+        """Write all experiments to a CSV, XLSX or JSON file, or all candidates to a CSV as NIMO or EDBO+ reads it.
 
         Raises
         ------
@@ -372,6 +468,10 @@ class Campaign:
             If the file exists and ``force`` is not given, or its ending is none of these.
         """
         path = Path(path)
+        if layout is not None:
+            refuse_existing(path, force=force)
+            write_foreign(path, self._store, self.name, layout)
+            return path
         if path.suffix.lower() not in (".csv", ".xlsx", ".json"):
             raise InvalidInput(f"{path.name} ends in {path.suffix!r}", hint="expected .csv, .xlsx or .json")
         write_experiments(path, self.spec, look.experiments(self._store, self.name), force=force)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 __all__ = [
+    "QUANTILES",
     "Claim",
     "Conditions",
     "Experiment",
@@ -34,6 +35,9 @@ __all__ = [
 Value = float | int | str
 Conditions = Mapping[str, Value]
 Outcomes = Mapping[str, float]
+
+QUANTILES = (0.005, 0.025, 0.1, 0.25, 0.75, 0.9, 0.975, 0.995)
+"""The probabilities of `Prediction.quantiles`; with 0.05, 0.5 and 0.95 they bound the 50, 80, 90, 95 and 99 %."""
 
 
 class Status(StrEnum):
@@ -82,7 +86,8 @@ class Prediction:
     """What the model expected of one outcome before it was measured, in the outcome's unit.
 
     ``mean`` and ``sd`` describe one new measurement (noise included); ``low`` and ``high`` bound its
-    central 90 % interval, ``median`` halves it.
+    central 90 % interval, ``median`` halves it. ``quantiles`` are those at `QUANTILES`, from which the shape of
+    the whole claim can be scored; empty in ledgers written before they were kept.
     """
 
     mean: float
@@ -90,6 +95,7 @@ class Prediction:
     low: float
     median: float
     high: float
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,6 +121,21 @@ def test_own_and_earlier_experiments_come_in(campaign: labloop.Campaign, tmp_pat
     assert len(pd.read_csv(path)) == 3
 
 
+def test_what_checks_a_campaign_is_there_too(campaign: labloop.Campaign, tmp_path: Path) -> None:
+    campaign.suggest(3)
+    campaign.record([{"experiment": k, "yield": value} for k, value in ((1, 48.0), (2, 98.0), (3, 51.0))])
+    assert [each.sameness.value for each in campaign.replay()] == ["identical"]
+    assert campaign.scorecard().cards[0].overall.results == 3
+    assert [each.experiment.number for each in campaign.surprises().found] == [2]
+    assert campaign.repeat_surprises().added == (4,)
+    assert campaign.confirm(2).winner == 2
+    assert campaign.dossier(tmp_path / "d.zip").stat().st_size > 0
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "drop" / "a.csv").write_text("temperature,time,solvent,yield\n40,2,water,50\n")
+    (taken,) = campaign.watch(tmp_path / "drop", settle=0).look()
+    assert taken.error is None
+
+
 def test_a_campaign_is_opened_by_name_from_its_folder(tmp_path: Path) -> None:
     made = labloop.create(make_spec(), folder=tmp_path)
     opened = labloop.open("reaction", folder=tmp_path)

@@ -11,7 +11,8 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import Json, Key, StoreUrl, Words, assignments, campaign_and, workspace
 from labloop.cli.record import recorded_data, show_recorded
 from labloop.errors import UsageError
-from labloop.loop.handin import hand_in, type_in
+from labloop.exchange.foreign import Layout
+from labloop.loop.handin import add_proposed, hand_in, type_in
 from labloop.loop.look import read_spec_of
 from labloop.loop.once import Delivery
 from labloop.loop.record import add
@@ -32,6 +33,9 @@ def command(
     note: Annotated[str, typer.Option(help="Anything worth remembering.")] = "",
     outside: Annotated[bool, typer.Option("--outside", help="It really was run outside the bounds.")] = False,
     key: Key = None,
+    layout: Annotated[
+        Layout | None, typer.Option("--from", help="What another tool proposes: NIMO's proposals.csv, EDBO+'s table.")
+    ] = None,
     json: Json = False,
     store: StoreUrl = None,
 ) -> Answer:
@@ -46,13 +50,19 @@ def command(
         labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO --result yield=71
 
         labloop add reaction mine.csv
+
+        labloop add reaction proposals.csv --from nimo
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
     ws.enrol(name, edited=True)
     spec = read_spec_of(ws.store, name)
     if rest and not set_:
-        done = hand_in(ws.store, name, Path(rest[0]), outside=outside, delivery=Delivery(key))
+        path = Path(rest[0])
+        if layout is not None:
+            done = add_proposed(ws.store, name, path, layout, outside=outside)
+        else:
+            done = hand_in(ws.store, name, path, outside=outside, delivery=Delivery(key))
         return Answer(recorded_data(done), lambda to: show_recorded(to, done), done.notes)
     if not set_:
         conditions = " ".join(f"--set {each}=VALUE" for each in spec.varied)

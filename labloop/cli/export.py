@@ -11,8 +11,9 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, Words, campaign_and, workspace
 from labloop.cli.render import said
 from labloop.errors import NotFound, UsageError
+from labloop.exchange.foreign import Layout
 from labloop.loop.look import experiments, read_spec_of, status
-from labloop.loop.sheets import write_batch, write_experiments
+from labloop.loop.sheets import refuse_existing, write_batch, write_experiments, write_foreign
 from labloop.store.heads import head_of
 
 __all__ = ["command"]
@@ -22,6 +23,10 @@ def command(
     words: Words = None,
     batch: Annotated[int | None, typer.Option(min=1, help="The sheet of one batch, to be filled in.")] = None,
     waiting: Annotated[bool, typer.Option("--open", help="A sheet of all that waits for a result.")] = False,
+    layout: Annotated[
+        Layout | None,
+        typer.Option("--as", help="All candidates as another tool reads them; with --open NIMO's proposals."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it exists.")] = False,
     json: Json = False,
     store: StoreUrl = None,
@@ -36,6 +41,8 @@ def command(
         labloop export hydrogel all.csv
 
         labloop export hydrogel --batch 3 batch3.xlsx
+
+        labloop export reaction candidates.csv --as nimo
     """
     ws = workspace(store)
     name, rest = campaign_and(ws, words)
@@ -43,6 +50,13 @@ def command(
         raise UsageError("export to which file?", hint=f"labloop export {name} {name}.csv")
     ws.enrol(name, edited=True)
     path = Path(rest[0])
+    if layout is not None:
+        if batch is not None:
+            raise UsageError("--as writes the whole campaign", hint="leave --batch out")
+        refuse_existing(path, force=force)
+        count = write_foreign(path, ws.store, name, layout, waiting=waiting)
+        said_ = f"Wrote {path} for {layout.value}, with {count} experiments."
+        return Answer({"campaign": name, "file": str(path), "experiments": count}, lambda to: said(to, said_))
     found = experiments(ws.store, name, batch=batch, waiting=waiting)
     if batch is not None and not found:
         raise NotFound(f"no batch {batch} in {name}", hint=f"labloop status {name}")

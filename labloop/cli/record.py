@@ -32,12 +32,12 @@ from labloop.loop.record import Recorded
 from labloop.loop.typed import condition, replicates
 from labloop.records import FailureKind, Result, experiment_id
 from labloop.spec.models import Spec
-from labloop.tabular import read_stream
+from labloop.tabular import read_stream, taken
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["command", "recorded_data", "show_recorded"]
+__all__ = ["command", "doubted", "recorded_data", "show_recorded"]
 
 
 def command(
@@ -97,14 +97,15 @@ def command(
         if len(numbers) > 1 and (result or set_):
             raise UsageError("typed results belong to one experiment", hint="use a sheet for several")
         results = _typed(spec, numbers, result, set_, Result(None, failure=failure, note=note))
-        done = type_in(ws.store, name, results, replicate=replicate, outside=outside, delivery=delivery)
+        doubt = doubted if interactive(json) and not yes else None
+        done = type_in(ws.store, name, results, replicate=replicate, outside=outside, delivery=delivery, doubt=doubt)
     elif not target:
         raise UsageError("record what?", hint=f"labloop record {name} 7 --result NAME=VALUE, or a file, or - for stdin")
     elif target.isdigit() or "#" in target:
         outcomes = " ".join(f"--result {each}=VALUE" for each in spec.outcomes)
         raise UsageError(f"no result given for experiment {target}", hint=f"labloop record {name} {target} {outcomes}")
     else:
-        table = read_stream(sys.stdin.buffer.read(), source="standard input") if target == "-" else Path(target)
+        table = read_stream(taken(sys.stdin.buffer), source="standard input") if target == "-" else Path(target)
         ask = interactive(json) and not yes and target != "-"
         done = hand_in(
             ws.store,
@@ -138,6 +139,12 @@ def _confirmed(spec: Spec, seen: Recorded) -> bool:
     to.print(written_table(spec, seen.written))
     said(to, *_sentences(seen, "Would record"))
     return agreed("record it?", yes=False, json=False)
+
+
+def doubted(odd: Sequence[str]) -> bool:
+    """Ask about values that are unusual though not impossible."""
+    said(console(stderr=True), *odd)
+    return agreed("record it all the same?", yes=False, json=False, default=False)
 
 
 def recorded_data(done: Recorded) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labloop.cli.answer import console
-from labloop.cli.record import show_recorded
+from labloop.cli.record import doubted, show_recorded
 from labloop.cli.render import heading, plain
 from labloop.errors import InvalidInput, did_you_mean
 from labloop.loop.correct import veto
@@ -139,7 +139,7 @@ class Sitting:
             if "=" in line or not meant.startswith("did"):
                 raise
             raise InvalidInput(error.message, hint=meant, field=error.field) from error
-        done = type_in(self._ws.store, self._name, results)
+        done = type_in(self._ws.store, self._name, results, doubt=doubted)
         named = self._id(experiment)
         if not done.recorded:
             return Taken((f"{named} has that already, left as it is",), done=True)

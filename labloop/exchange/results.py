@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from labloop.errors import InvalidInput, InvalidTable, Problem, did_you_mean
 from labloop.exchange.columns import Columns, match_columns
+from labloop.exchange.damage import altered_name, altered_notes
 from labloop.exchange.layout import heading_of
 from labloop.exchange.units import same_unit, split_value
 from labloop.records import Conditions, FailureKind, Outcomes, Result, Value
@@ -17,7 +18,7 @@ from labloop.spec.parameters import Choice, Constant, Integer
 from labloop.tabular import Cell, Stamp, Table
 from labloop.tabular.numbers import looks_like_date
 
-__all__ = ["Handed", "check_results", "read_results"]
+__all__ = ["Handed", "check_results", "read_results", "unusual"]
 
 _MOST_PROBLEMS = 20
 # A mixture that was weighed in does not sum to its total to the last digit; one that is off by more is a mistake.
@@ -26,6 +27,7 @@ _SUM_SAID = 1e-6
 _FAR = 100.0
 # The ids of another book, which an import keeps.
 _EARLIER = ("earlier_id",)
+_ENOUGH = 4
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,14 @@ class Handed:
     notes: tuple[str, ...] = ()
 
 
-def read_results(table: Table, spec: Spec, *, number_of: Callable[[str], int], outside: bool = False) -> Handed:
+def read_results(
+    table: Table,
+    spec: Spec,
+    *,
+    number_of: Callable[[str], int],
+    outside: bool = False,
+    earlier: Mapping[str, Sequence[float]] | None = None,
+) -> Handed:
     """Read results from a table.
 
     A row with an ``experiment`` says what came of it; one without is an experiment that nobody proposed.
@@ -46,6 +55,7 @@ def read_results(table: Table, spec: Spec, *, number_of: Callable[[str], int], o
     ----------
     number_of : turns the text of an ``experiment`` cell into its number, or raises InvalidInput.
     outside : numbers may lie outside the bounds (it really was run there).
+    earlier : values measured before, by outcome: what a new one is compared with besides those of the table.
 
     Raises
     ------
@@ -61,10 +71,11 @@ def read_results(table: Table, spec: Spec, *, number_of: Callable[[str], int], o
     results = [result for number, row in enumerate(table.rows, 1) if (result := reader.read(number, row)) is not None]
     problems = [*reader.problems, *_repeated(results)]
     _refuse(table.source, problems)
+    odd = unusual(results, spec, earlier or {})
     said = [each for each in results if each.outcomes or each.covariates or each.failure or each.note]
     further = [heading for heading in dict.fromkeys(h for each in said for h in each.extra) if heading not in _EARLIER]
     kept = [f"Not in the campaign, kept as notes: {', '.join(further)}."] if further else []
-    return Handed(tuple(results), (*table.notes, *_odd(results, spec), *reader.notes, *kept))
+    return Handed(tuple(results), (*table.notes, *altered_notes(table, columns), *odd, *reader.notes, *kept))
 
 
 def _refuse_renamed(table: Table, spec: Spec, columns: Columns) -> None:
@@ -222,11 +233,11 @@ class _Reader:
                 f"{text!r} is not a choice, and looks like a date",
                 hint="spreadsheets make dates of 1-3 and MAR1: format the column as text and type it again",
             )
-        stripped = {name.lstrip("0"): name for name in names if name != name.lstrip("0")}
-        if text in stripped:
+        changed = altered_name(text, names)
+        if changed is not None and text.casefold() not in folded:
+            did = "dropped the zeros of" if changed.lstrip("0") == text else "made a number of"
             raise InvalidInput(
-                f"{text!r} is not a choice",
-                hint=f"the spreadsheet dropped the zeros of {stripped[text]!r}: format the column as text",
+                f"{text!r} is not a choice", hint=f"the spreadsheet {did} {changed!r}: format the column as text"
             )
         return folded.get(text.casefold(), text)
 
@@ -361,12 +372,15 @@ def _repeated(results: Sequence[Result]) -> Iterator[Problem]:
         seen[key] = result
 
 
-def _odd(results: Sequence[Result], spec: Spec) -> Iterator[str]:
+def unusual(results: Sequence[Result], spec: Spec, earlier: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Yield a sentence for every value over a hundred times the median of its outcome, earlier values included."""
     for name in spec.outcomes:
-        values = [(each.row, each.outcomes[name]) for each in results if each.outcomes.get(name)]
-        if len(values) < 4:
+        values = [(each, each.outcomes[name]) for each in results if each.outcomes.get(name)]
+        sizes = [abs(value) for _, value in values] + [abs(value) for value in earlier.get(name, ()) if value]
+        if not values or len(sizes) < _ENOUGH:
             continue
-        middle = statistics.median(abs(value) for _, value in values)
-        for row, value in values:
+        middle = statistics.median(sizes)
+        for result, value in values:
             if abs(value) > _FAR * middle:
-                yield f"Row {row}: {name} = {value:g} is over {_FAR:g} times the median {middle:g}; check its unit."
+                where = f"Row {result.row}: " if result.row else ""
+                yield f"{where}{name} = {value:g} is over {_FAR:g} times the median {middle:g}; check its unit."

@@ -21,7 +21,7 @@ from labloop.errors import Conflict, InvalidInput, StorageError
 from labloop.records import Value
 from labloop.tabular.workbook import SHEET
 
-__all__ = ["Column", "Sheet", "refuse_existing", "write_sheet", "written"]
+__all__ = ["Column", "Sheet", "guarded", "refuse_existing", "write_sheet", "written"]
 
 Blank = Value | None
 
@@ -119,7 +119,8 @@ def _umask() -> int:
     return current
 
 
-def _guarded(value: Blank) -> str:
+def guarded(value: Blank) -> str:
+    """Write a value as a cell of a CSV: a text that would run as a formula gets an apostrophe, a number never."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -135,8 +136,8 @@ def _printable(value: Blank) -> Blank:
 def _csv(path: Path, sheet: Sheet) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, lineterminator="\r\n")
-        writer.writerow([_guarded(column.heading) for column in sheet.columns])
-        writer.writerows([_guarded(value) for value in row] for row in sheet.rows)
+        writer.writerow([guarded(column.heading) for column in sheet.columns])
+        writer.writerows([guarded(value) for value in row] for row in sheet.rows)
 
 
 def _json(path: Path, sheet: Sheet) -> None:
@@ -160,8 +161,8 @@ def _xlsx(path: Path, sheet: Sheet) -> None:
     for line, row in enumerate(sheet.rows, 2):
         for index, value in enumerate(row, 1):
             # An apostrophe that the reader would take off is doubled; no other text needs a guard here.
-            guarded = _guarded(value) if isinstance(value, str) and value.startswith("'") else value
-            cell: Any = page.cell(line, index, guarded)
+            safe = guarded(value) if isinstance(value, str) and value.startswith("'") else value
+            cell: Any = page.cell(line, index, safe)
             if isinstance(value, str):
                 cell.data_type = "s"  # never a formula, whatever it begins with
                 cell.number_format = "@"

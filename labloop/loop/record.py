@@ -141,8 +141,12 @@ def add(
     note: str = "",
     outside: bool = False,
     key: str | None = None,
+    origin: Origin = Origin.MANUAL,
+    about: Mapping[str, Any] | None = None,
 ) -> Recorded:
     """Add experiments that nobody proposed and that have no result yet; they are open from now on.
+
+    ``about`` goes into the ledger with them: which experiments they repeat, and to what end.
 
     Raises
     ------
@@ -161,8 +165,8 @@ def add(
         spec = spec_of(row)
         check_results(results, spec, source="what was added", outside=outside)
         fresh, new = _fresh(transaction, row, spec, results, keyed=False)
-        payload = {"origin": Origin.MANUAL.value, "experiments": fresh, "source": ""}
-        transaction.append(row, "added", payload, asked=request)
+        payload: dict[str, Any] = {"origin": origin.value, "experiments": fresh, "source": ""}
+        transaction.append(row, "added", {**payload, "about": dict(about)} if about else payload, asked=request)
     return Recorded(name, added=tuple(each["number"] for each in fresh), written=tuple(new))
 
 

@@ -5,12 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from labloop.errors import InvalidInput
+from labloop.exchange.foreign import Layout, foreign_text
 from labloop.exchange.layout import batch_sheet, export_sheet
-from labloop.exchange.sheet import refuse_existing, write_sheet
+from labloop.exchange.sheet import refuse_existing, write_sheet, written
+from labloop.loop.campaigns import spec_of
 from labloop.records import Experiment
 from labloop.spec.models import Spec
+from labloop.store import Store
 
-__all__ = ["refuse_existing", "write_batch", "write_experiments"]
+__all__ = ["refuse_existing", "write_batch", "write_experiments", "write_foreign"]
+
+_MOST_CANDIDATES = 200_000
+
+
+def write_foreign(path: Path, store: Store, name: str, layout: Layout, *, waiting: bool = False) -> int:
+    """Write a campaign as a table of another tool; return the number of experiments in it.
+
+    ``waiting`` writes what is open as NIMO's proposals.csv; EDBO+ marks it in its one table.
+
+    Raises
+    ------
+    InvalidInput
+        If the parameters have no finite list of combinations, or the tool cannot read them.
+    """
+    from labloop.space import Space  # brings NumPy and SciPy, which other sheets do without
+
+    with store.read() as snapshot:
+        row = snapshot.campaign(name)
+        experiments = snapshot.experiments(row)
+    spec = spec_of(row)
+    space = Space(spec)
+    cube = space.enumerate(_MOST_CANDIDATES)
+    if cube is None:
+        raise InvalidInput(
+            f"{name} has no list of at most {_MOST_CANDIDATES:,} candidates, which these tools choose from",
+            hint="give every parameter levels:, choices: or step:, or a table of candidates:",
+        )
+    text = foreign_text(spec, space.decode(cube), experiments, layout, proposals=waiting and layout is Layout.NIMO)
+    with written(path) as aside:
+        aside.write_text(text, encoding="utf-8", newline="")
+    return len(experiments)
 
 
 def write_batch(path: Path, spec: Spec, experiments: Sequence[Experiment], *, force: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,7 +20,17 @@ from labloop.store import CampaignRow, Snapshot, Store, Transaction, retried
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
 from labloop.store.transaction import Asked
 
-__all__ = ["Suggestion", "replacement", "suggest"]
+__all__ = [
+    "Plan",
+    "Suggestion",
+    "known_of",
+    "machine",
+    "package_versions",
+    "replacement",
+    "suggest",
+    "threads",
+    "with_strategy",
+]
 
 Plan = Callable[[Spec, Sequence[Experiment], Sequence[Conditions], int, int], Proposal]
 
@@ -92,7 +103,7 @@ def suggest(
             if transaction.campaign(name).head != moment.row.head:
                 continue
             answer = None if request is None else replace(request, answer={"notes": list(said)})
-            experiments = _write(transaction, moment, proposal, batch, asked=answer)
+            experiments = _write(transaction, moment, proposal, batch, n=wanted, asked=answer)
         return Suggestion(name, batch, experiments, proposal.strategy, said, proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
@@ -117,7 +128,7 @@ def replacement(store: Store, name: str, number: int, *, reason: str, plan: Plan
             if transaction.campaign(name).head != moment.row.head:
                 continue
             transaction.append(moment.row, "vetoed", {"experiments": [number], "reason": reason})
-            experiments = _write(transaction, moment, proposal, batch, replaces=number)
+            experiments = _write(transaction, moment, proposal, batch, n=1, replaces=number)
         return Suggestion(name, batch, experiments, proposal.strategy, proposal.notes, proposal.seed)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
@@ -134,9 +145,22 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
     row = snapshot.campaign(name)
     spec = spec_of(row)
     if strategy is not None:
-        settings = type(spec.planner).model_validate({**spec.planner.model_dump(), "strategy": strategy})
-        spec = spec.model_copy(update={"planner": settings})
+        spec = with_strategy(spec, strategy)
     experiments = snapshot.experiments(row)
+    observed, pending = known_of(experiments)
+    spent = sum(each.status not in (Status.VETOED, Status.CANCELLED) for each in experiments)
+    waiting = tuple(each.number for each in experiments if each.status.is_open)
+    return _Moment(row, spec, observed, pending, waiting, spent)
+
+
+def with_strategy(spec: Spec, strategy: str) -> Spec:
+    """Return the spec as it reads with another strategy."""
+    settings = type(spec.planner).model_validate({**spec.planner.model_dump(), "strategy": strategy})
+    return spec.model_copy(update={"planner": settings})
+
+
+def known_of(experiments: Sequence[Experiment]) -> tuple[tuple[Experiment, ...], tuple[Conditions, ...]]:
+    """Return what a plan learns from, and the conditions that it must take for under way."""
     observed = tuple(
         _as_learnt(each)
         for each in experiments
@@ -149,9 +173,7 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
         for each in experiments
         if each.number not in known and (each.status.is_open or each.status is Status.VETOED)
     )
-    spent = sum(each.status not in (Status.VETOED, Status.CANCELLED) for each in experiments)
-    waiting = tuple(each.number for each in experiments if each.status.is_open)
-    return _Moment(row, spec, observed, pending, waiting, spent)
+    return observed, pending
 
 
 def _refuse_number(n: int) -> None:
@@ -213,6 +235,7 @@ def _write(
     proposal: Proposal,
     batch: int,
     *,
+    n: int,
     replaces: int | None = None,
     asked: Asked | None = None,
 ) -> tuple[Experiment, ...]:
@@ -228,7 +251,10 @@ def _write(
         **proposal_to_dict(proposal),
         "spec_version": moment.row.spec_version,
         "data": {"sequence": moment.row.head, "hash": moment.row.head_hash},
+        "asked": n,
         "packages": dict(package_versions()),
+        "machine": machine(),
+        "threads": threads(),
         "experiments": experiments,
     }
     transaction.append(moment.row, "proposed", payload, asked=asked)
@@ -269,3 +295,19 @@ def _waiting(moment: _Moment) -> tuple[str, ...]:
 def _listed(campaign: str, numbers: Sequence[int]) -> str:
     shown = ", ".join(experiment_id(campaign, each) for each in numbers[:6])
     return shown + (f" and {len(numbers) - 6} more" if len(numbers) > 6 else "")
+
+
+def machine() -> str:
+    """Return what a proposal's last digits depend on besides the packages: Python, system, processor."""
+    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
+
+
+def threads() -> dict[str, int]:
+    """Return how many threads the numerical libraries in this process use, by interface (``blas``, ``openmp``)."""
+    # Found among the libraries that are loaded, so after the planner.
+    from threadpoolctl import threadpool_info
+
+    found: dict[str, int] = {}
+    for library in threadpool_info():
+        found[library["user_api"]] = max(library["num_threads"], found.get(library["user_api"], 0))
+    return found

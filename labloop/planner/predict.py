@@ -18,7 +18,7 @@ from scipy.special import ndtr, ndtri
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
 from labloop.planner.models import WORKS, Models, Surrogate
-from labloop.records import Prediction
+from labloop.records import QUANTILES, Prediction
 from labloop.spec.models import Spec
 
 __all__ = ["Forecast", "predictions"]
@@ -46,8 +46,9 @@ def _of_one(surrogate: Surrogate, features: Array, possible: tuple[float, float]
     means, variances = surrogate.process.posterior(features)
     variances = variances + surrogate.process.noise[:, None]
     scale = surrogate.scale
-    low, middle, high = (
-        np.clip(scale.to_user(mixture_quantile(means, np.sqrt(variances), q)), *possible) for q in (0.05, 0.5, 0.95)
+    low, middle, high, *others = (
+        np.clip(scale.to_user(mixture_quantile(means, np.sqrt(variances), q)), *possible)
+        for q in (0.05, 0.5, 0.95, *QUANTILES)
     )
     nodes, weights = _HERMITE
     spread = np.sqrt(variances)[..., None] * nodes
@@ -55,8 +56,11 @@ def _of_one(surrogate: Surrogate, features: Array, possible: tuple[float, float]
     centre = (drawn @ weights).mean(axis=0)
     sd = np.sqrt(((drawn - centre[:, None]) ** 2 @ weights).mean(axis=0))
     mean = np.clip(centre, *possible)
+    shape = np.stack(others, axis=1)
     return [
-        Prediction(float(mean[b]), float(sd[b]), float(low[b]), float(middle[b]), float(high[b]))
+        Prediction(
+            float(mean[b]), float(sd[b]), float(low[b]), float(middle[b]), float(high[b]), tuple(shape[b].tolist())
+        )
         for b in range(len(features))
     ]
 

@@ -37,7 +37,11 @@ def _compact(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _predictions(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
-    return {name: asdict(prediction) for name, prediction in predictions.items()}
+    return {name: _compact(asdict(prediction)) for name, prediction in predictions.items()}
+
+
+def _prediction(fields: Mapping[str, Any]) -> Prediction:
+    return Prediction(**{**fields, "quantiles": tuple(fields.get("quantiles", ()))})
 
 
 def observation_to_dict(observation: Observation) -> dict[str, Any]:
@@ -79,7 +83,7 @@ def proposed_to_dict(experiment: ProposedExperiment) -> dict[str, Any]:
 
 def proposed_from_dict(fields: Mapping[str, Any]) -> ProposedExperiment:
     """Read what `proposed_to_dict` wrote."""
-    predictions = {name: Prediction(**each) for name, each in fields.get("predictions", {}).items()}
+    predictions = {name: _prediction(each) for name, each in fields.get("predictions", {}).items()}
     return ProposedExperiment(
         fields["conditions"],
         fields["slot"],
@@ -143,7 +147,7 @@ def experiment_from_dict(fields: Mapping[str, Any]) -> Experiment:
         batch=fields.get("batch"),
         slot=fields.get("slot", ""),
         reason=fields.get("reason", ""),
-        predictions={name: Prediction(**each) for name, each in fields.get("predictions", {}).items()},
+        predictions={name: _prediction(each) for name, each in fields.get("predictions", {}).items()},
         chance_of_best=fields.get("chance_of_best"),
         distance=fields.get("distance"),
         observations=tuple(observation_from_dict(each) for each in fields.get("observations", ())),

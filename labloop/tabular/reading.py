@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from labloop.errors import InvalidInput, InvalidTable, NotFound, Problem
 from labloop.tabular.decode import decode
@@ -19,9 +19,9 @@ from labloop.tabular.numbers import decimal_of, numeric_share
 from labloop.tabular.table import Cell, Table
 from labloop.tabular.workbook import read_workbook
 
-__all__ = ["read_records", "read_stream", "read_table"]
+__all__ = ["read_records", "read_stream", "read_table", "taken"]
 
-_MAX_BYTES = 200_000_000
+_MAX_BYTES = 100_000_000
 _OTHER_FILES = {
     b"\xd0\xcf\x11\xe0": ("an old or encrypted Excel file", "save it as .xlsx without a password"),
     b"%PDF": ("a PDF", "save the table as CSV (UTF-8) or XLSX"),
@@ -69,6 +69,20 @@ def read_stream(raw: bytes, *, source: str) -> Table:
         If it is not a table, or not clearly one.
     """
     return _parsed(raw, source, None, as_json=None)
+
+
+def taken(stream: BinaryIO) -> bytes:
+    """Read a stream to its end, or refuse it when it is larger than any table.
+
+    Raises
+    ------
+    InvalidInput
+        If it holds more than 100,000,000 bytes.
+    """
+    raw = stream.read(_MAX_BYTES + 1)
+    if len(raw) > _MAX_BYTES:
+        raise InvalidInput(f"standard input has more than {_MAX_BYTES:,} bytes", hint="split it")
+    return raw
 
 
 def _parsed(raw: bytes, source: str, sheet: str | None, *, as_json: bool | None) -> Table:

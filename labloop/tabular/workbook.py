@@ -23,6 +23,7 @@ SHEET = "experiments"
 _MAX_UNPACKED = 200_000_000
 _MAX_RATIO = 200
 _RATIO_MATTERS = 20_000_000
+_MAX_DIRECTORY = 2_000_000
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell\b[^>]*\bref="([A-Z0-9:$]+)"')
 _LITERAL = re.compile(r'"[^"]*"|\\.|\[[^\]]*\]')
 
@@ -77,6 +78,7 @@ def _open(raw: bytes, *, data_only: bool) -> Any:
 
 
 def _refuse_bomb(raw: bytes, source: str) -> None:
+    _refuse_crowd(raw, source)
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         members = archive.infolist()
         unpacked = sum(each.file_size for each in members)
@@ -92,6 +94,19 @@ def _refuse_bomb(raw: bytes, source: str) -> None:
                     start = part.read(4096)
                 if b"<!DOCTYPE" in start or b"<!ENTITY" in start:
                     raise InvalidInput(f"{source} declares XML entities", hint="save the table as CSV (UTF-8)")
+
+
+def _refuse_crowd(raw: bytes, source: str) -> None:
+    """Refuse an archive whose list of members is itself a bomb: millions of empty files in a few megabytes.
+
+    The list's size stands in the end record: signature, 8 bytes of counts, size, offset (APPNOTE.TXT, 4.3.16).
+    """
+    end = raw.rfind(b"PK\x05\x06", max(0, len(raw) - 66_000))
+    size = int.from_bytes(raw[end + 12 : end + 16], "little") if end >= 0 else 0
+    if size > _MAX_DIRECTORY:
+        raise InvalidInput(
+            f"{source} lists {size:,} bytes of members, which no workbook has", hint="save it again as .xlsx"
+        )
 
 
 def _sheet(book: Any, source: str, sheet: str | None) -> str:

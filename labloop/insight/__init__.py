@@ -1,0 +1,1 @@
+"""What a campaign's numbers say about the campaign itself: forecasts judged, winners confirmed."""
