@@ -5,9 +5,9 @@ term is orthogonal to the blocks where its means are equal in all of them, so wh
 
     sum over b of m |w g_b|^2,    weights w: main effects before interactions and quadratics,
 
-by swapping experiments between blocks, from several starts (orthogonal blocking by interchange: Cook & Nachtsheim
-1989, doi:10.1080/00401706.1989.10488552). What remains is stated: the share of a term's variation that lies between blocks
-is lost to it, 1 is complete confounding.
+by swapping experiments between blocks, from several starts (interchange: Cook & Nachtsheim 1989,
+doi:10.1080/00401706.1989.10488552). What remains is stated: the share of a term's variation that lies between
+blocks is lost to it, 1 is complete confounding.
 """
 
 from __future__ import annotations

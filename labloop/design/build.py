@@ -154,8 +154,7 @@ def _refuse_unsuited(region: Region, kind: str) -> None:
 def _levels(region: Region, levels: int | None) -> list[int]:
     """Return how many levels each factor has: a choice all its options, a number two if not said otherwise."""
     return [
-        region.axis(j).count if region.axis(j).names else min(levels or 2, region.axis(j).count)
-        for j in region.factors
+        region.axis(j).count if region.axis(j).names else min(levels or 2, region.axis(j).count) for j in region.factors
     ]
 
 
@@ -254,4 +253,6 @@ def _with_centres(region: Region, made: Built, count: int, kind: str) -> Built:
     else:
         k, notes = placed.k, placed.notes
     centre = np.concatenate([made.centre, np.ones(count, dtype=np.bool_)])
-    return Built(np.vstack([made.k, k]), centre, {**made.settings, "centres": count}, made.fraction, (*made.notes, *notes))
+    return Built(
+        np.vstack([made.k, k]), centre, {**made.settings, "centres": count}, made.fraction, (*made.notes, *notes)
+    )

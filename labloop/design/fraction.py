@@ -100,9 +100,10 @@ class Fraction:
             wanted = LETTERS[position]
             found = re.fullmatch(rf"{wanted}\s*=\s*([+-]?)\s*([{LETTERS[:base]}]+)", text.strip().upper())
             if found is None or len(set(found[2])) != len(found[2]) or len(found[2]) < 2:
+                example = f"{wanted}={LETTERS[: min(base, 3)]}"
                 raise InvalidInput(
                     f"{text!r} is not a generator of factor {wanted}",
-                    hint=f"write it as a product of the base factors {LETTERS[:base]}: {wanted}={LETTERS[: min(base, 3)]}",
+                    hint=f"write it as a product of the base factors {LETTERS[:base]}, for instance {example}",
                 )
             products.append((_mask(found[2]), -1 if found[1] == "-" else 1))
         made = cls(k, tuple(products))
@@ -163,7 +164,9 @@ class Fraction:
         """Return the runs (2^base, k) in Yates order of the base factors."""
         n = 1 << self.base
         base = np.array([[1.0 if run >> j & 1 else -1.0 for j in range(self.base)] for run in range(n)])
-        added = [sign * base[:, [j for j in range(self.base) if mask >> j & 1]].prod(axis=1) for mask, sign in self.products]
+        added = [
+            sign * base[:, [j for j in range(self.base) if mask >> j & 1]].prod(axis=1) for mask, sign in self.products
+        ]
         return np.column_stack([base, *added])
 
     def aliases(self, order: int = 2, *, shown: int = 2) -> tuple[tuple[str, ...], ...]:
@@ -200,7 +203,8 @@ def best_fraction(k: int, runs: int | None = None, *, resolution: int = 4) -> Fr
     """
     if not 2 <= k <= _MOST_FACTORS:
         raise InvalidInput(
-            f"a two-level fraction of {k} factors", hint=f"it has 2 to {_MOST_FACTORS}; take plackett-burman or d-optimal"
+            f"a two-level fraction of {k} factors",
+            hint=f"it has 2 to {_MOST_FACTORS}; take plackett-burman or d-optimal",
         )
     sizes = [1 << base for base in range(1, k + 1) if k < 1 << base and 1 << base <= _MOST]
     if runs is not None:

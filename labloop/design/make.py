@@ -16,7 +16,7 @@ from labloop.design.fraction import LETTERS
 from labloop.design.model import Model, model_of
 from labloop.design.order import Place, laid_out
 from labloop.design.power import Power, powers_of
-from labloop.design.quality import Quality, quality_of
+from labloop.design.quality import quality_of
 from labloop.design.region import Region, region_of
 from labloop.design.request import Design, Request, Run
 from labloop.design.words import KINDS, sees
@@ -61,11 +61,12 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
     order = request.model or KINDS[str(request.kind)].model
     model = model_of(region.grid, order, held=tuple(region.held))
     u = region.grid.units(k)
-    places = _placed(region, request, model, built, u, rng=shuffle)
+    larger = model_of(region.grid, "quadratic", held=tuple(region.held))
+    places = _placed(region, request, larger, built, u, rng=shuffle)
     everything = np.vstack([u, known])
     sample = region.space.sample(_POINTS, points, fixed=_fixed(region))
-    quality = quality_of(model, model_of(region.grid, "quadratic", held=tuple(region.held)), everything, sample)
-    confounded = _confounded(model, u, places, len(k))
+    quality = quality_of(model, larger, everything, sample)
+    confounded = _confounded(larger, u, places, len(k))
     fraction = built.fraction
     saw, blind = sees(str(request.kind))
     return Design(
@@ -82,7 +83,7 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
         aliases=fraction.aliases() if fraction else (),
         sees=saw,
         blind=blind,
-        notes=(*region.notes, *built.notes, *_plot_notes(region, request, places, k)),
+        notes=(*region.notes, *built.notes, *_plot_notes(region, places, k)),
         advice=advice,
         block_name=request.block_name,
     )
@@ -168,7 +169,7 @@ def _powers(model: Model, u: Array, request: Request) -> tuple[Power, ...]:
     return powers_of(model, u, effect=request.effect, noise=request.noise)
 
 
-def _plot_notes(region: Region, request: Request, places: Sequence[Place], k: Indices) -> tuple[str, ...]:
+def _plot_notes(region: Region, places: Sequence[Place], k: Indices) -> tuple[str, ...]:
     """Say what whole plots cost."""
     if not region.hard:
         return ()
@@ -176,7 +177,9 @@ def _plot_notes(region: Region, request: Request, places: Sequence[Place], k: In
     plots = max(place.plot or 0 for place in places)
     settings = len(np.unique(k[:, list(region.hard)], axis=0))
     spare = plots - settings
-    text = f"{names} is set {plots} times, for whole plots of several runs; set it anew for each, even to the same value."
+    text = (
+        f"{names} is set {plots} times, for whole plots of several runs; set it anew for each, even to the same value."
+    )
     if spare > 0:
         return (text, f"Its effect is judged against {spare} degrees of freedom between whole plots.")
     return (

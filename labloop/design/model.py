@@ -133,7 +133,9 @@ def _bases(grid: Grid, j: int) -> list[_Base]:
         table = contrasts(axis.count)
         if axis.count == 2:
             return [_Base(axis.name, axis.name, j, "option", tuple(table[:, 0]))]
-        return [_Base(f"{axis.name}[{i + 1}]", axis.name, j, "option", tuple(table[:, i])) for i in range(axis.count - 1)]
+        return [
+            _Base(f"{axis.name}[{i + 1}]", axis.name, j, "option", tuple(table[:, i])) for i in range(axis.count - 1)
+        ]
     return [_Base(axis.name, axis.name, j, "share" if axis.kind == "component" else "number")]
 
 
@@ -176,6 +178,4 @@ def _term(bases: Sequence[_Base], i: int, j: int, kind: str) -> Term:
         return Term(bases[j - 1].name, (bases[j - 1].parameter,), kind)
     if kind == "quadratic":
         return Term(f"{bases[i - 1].name}²", (bases[i - 1].parameter,), kind)
-    return Term(
-        f"{bases[i - 1].name} × {bases[j - 1].name}", (bases[i - 1].parameter, bases[j - 1].parameter), kind
-    )
+    return Term(f"{bases[i - 1].name} × {bases[j - 1].name}", (bases[i - 1].parameter, bases[j - 1].parameter), kind)

@@ -46,6 +46,7 @@ class Moves:
         self.pool = grid.nearest(space.sample(_POOL, rng, fixed=fixed)) if listed is None else listed
         self.tied = bool(grid.trees)
         self.free = [int(j) for j in grid.alone if int(j) not in held]
+        self.mixed = [g for g in grid.groups if sum(int(j) not in held for j in g.columns) > 1]
 
     def random(self, s: int, n: int, rng: np.random.Generator) -> Indices:
         """Return random designs (s, n, d)."""
@@ -60,14 +61,11 @@ class Moves:
         if self.listed:
             rows = self.pool if len(self.pool) <= _LISTED else self.pool[rng.permutation(len(self.pool))[:_LISTED]]
             return np.broadcast_to(rows, (len(k), *rows.shape)), np.ones((len(k), len(rows)), dtype=np.bool_)
-        parts = [self._along(k, j) for j in self.free]
-        for group in self.grid.groups:
-            if not any(int(j) in self.held for j in group.columns):
-                parts.append(self._exchanged(k, group))
+        parts = [self._along(k, j) for j in self.free] + [self._exchanged(k, group) for group in self.mixed]
         found = np.concatenate(parts, axis=1) if parts else k[:, None]
-        ok = (found >= 0).all(axis=2)
+        ok = np.asarray((found >= 0).all(axis=2))
         flat = np.where(ok[..., None], found, 0).reshape(-1, self.grid.dim)
-        ok &= self.grid.feasible(flat).reshape(ok.shape)
+        ok = ok & self.grid.feasible(flat).reshape(ok.shape)
         strangers = self.pool[rng.integers(len(self.pool), size=(len(k), _STRANGERS))]
         if not self.tied:
             return (found, ok) if parts else (strangers, np.ones(strangers.shape[:2], dtype=np.bool_))
@@ -75,7 +73,8 @@ class Moves:
         scale = float(rng.choice([0.3, 0.1, 0.02]))
         moved = self.grid.nearest(self.space.move(self.grid.units(near), rng, scale, held=tuple(self.held)))
         more = np.concatenate([strangers, moved.reshape(len(k), _NEIGHBOURS, -1)], axis=1)
-        return np.concatenate([found, more], axis=1), np.concatenate([ok, np.ones(more.shape[:2], dtype=np.bool_)], axis=1)
+        sound = np.ones(more.shape[:2], dtype=np.bool_)
+        return np.concatenate([found, more], axis=1), np.concatenate([ok, sound], axis=1)
 
     def _along(self, k: Indices, j: int) -> Indices:
         """Return the rows with column j at other values; -1 marks a value off the grid."""
@@ -96,11 +95,9 @@ class Moves:
         """Return the rows with an amount moved from one share to another; -1 where that is not on the grid."""
         x = group.units(k[:, group.columns])
         found = []
-        m = len(group.columns)
-        for i in range(m):
-            for j in range(m):
-                if i == j:
-                    continue
+        active = [i for i, j in enumerate(group.columns) if int(j) not in self.held]
+        for i in active:
+            for j in (each for each in active if each != i):
                 step = int(np.lcm(group.stride[i], group.stride[j]))
                 least, room = x[:, i] - group.low[i], group.high[j] - x[:, j]
                 gap = x[:, i] - x[:, j]

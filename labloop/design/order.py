@@ -126,7 +126,7 @@ def _blocked(blocks: int, f: Array, weights: Array, centre: np.ndarray, rng: np.
 def _plotted(
     layout: Layout, f: Array, weights: Array, hard: Indices, block: Indices, *, rng: np.random.Generator
 ) -> Indices:
-    """Return each run's whole plot: runs of one block with one setting of the hard-to-change factors, or part of them."""
+    """Return each run's whole plot: runs of one block and one setting of what is hard to change, or part of them."""
     plot = np.zeros(len(f), dtype=np.int64)
     if not hard.shape[1]:
         if layout.plots is not None:
@@ -164,13 +164,14 @@ def _spread(ordinary: list[int], middle: list[int]) -> list[int]:
 
 
 def _with_controls(lines: Sequence[Place], count: int, block: int) -> list[Place]:
-    total = len(lines) + count
-    at = {round(i * (total - 1) / (count - 1)) for i in range(count)} if count > 1 else {0} if count else set()
-    rest = iter(lines)
+    """Put controls at even distances, at the beginning first; never within a whole plot, which they would break up."""
+    n = len(lines)
+    gaps = [i for i in range(n + 1) if i in (0, n) or lines[i - 1].plot is None or lines[i - 1].plot != lines[i].plot]
+    before = dict.fromkeys(range(n + 1), 0)
+    for i in range(count):
+        even = i * n / (count - 1) if count > 1 else 0.0
+        before[min(gaps, key=lambda gap: (abs(gap - even), gap))] += 1
     out: list[Place] = []
-    for place in range(total):
-        if place in at:
-            out.append(Place(None, block, out[-1].plot if out else (lines[0].plot if lines else None)))
-        else:
-            out.append(next(rest))
+    for i in range(n + 1):
+        out += [Place(None, block, None)] * before[i] + list(lines[i : i + 1])
     return out

@@ -74,8 +74,12 @@ def place_blends(region: Region, shares: Array) -> Placed:
     group = next(g for g in grid.groups if int(g.columns[0]) in region.factors)
     active = [i for i, j in enumerate(group.columns) if int(j) in region.factors]
     least = np.where(group.required, group.low, 0)
-    fixed = np.array([group.units(region.based()[group.columns][None])[0][i] if i not in active else 0
-                      for i in range(len(group.columns))])
+    fixed = np.array(
+        [
+            group.units(region.based()[group.columns][None])[0][i] if i not in active else 0
+            for i in range(len(group.columns))
+        ]
+    )
     k = np.tile(region.based(), (len(shares), 1))
     left = group.total - least[active].sum() - fixed.sum()
     x = np.tile(fixed.astype(np.float64), (len(shares), 1))
@@ -122,9 +126,7 @@ def settle(region: Region, placed: Placed, *, repair: bool) -> tuple[Indices, tu
     return k, tuple(notes)
 
 
-def _checked(
-    region: Region, k: Indices, wanted: Array, reasons: dict[int, list[str]], notes: list[str]
-) -> Placed:
+def _checked(region: Region, k: Indices, wanted: Array, reasons: dict[int, list[str]], notes: list[str]) -> Placed:
     grid = region.grid
     v = grid.values(k)
     columns = {name: v[:, j] for j, name in enumerate(grid.names)}
@@ -145,7 +147,9 @@ def _moved(axis: Axis, wanted: Array, k: Indices) -> list[str]:
         asked, got = axis.raw(np.array([u]))[0], axis.value(axis.nearest(np.array([u])))[0]
         if abs(axis.unit(np.array([got]))[0] - u) > 2e-3:
             notes.append(f"{axis.name} {asked:.4g} is not on its grid: {got:g} is used.")
-    return notes if len(k) and len(notes) <= _LISTED else notes[:1] + [f"{axis.name}: {len(notes)} values were rounded."]
+    return (
+        notes if len(k) and len(notes) <= _LISTED else [*notes[:1], f"{axis.name}: {len(notes)} values were rounded."]
+    )
 
 
 def _merged(axis: Axis, coded: Array, k: Indices) -> list[str]:

@@ -41,7 +41,7 @@ def power_of(noncentrality: float, q: int, v: int, *, level: float = 0.05) -> fl
         return 0.0
     if noncentrality > _CERTAIN:
         return 1.0
-    return float(1.0 - ncfdtr(q, v, noncentrality, fdtri(q, v, 1.0 - level)))
+    return float(1.0 - ncfdtr(q, v, noncentrality, float(fdtri(q, v, 1.0 - level))))
 
 
 def powers_of(model: Model, u: Array, *, effect: float, noise: float, level: float = 0.05) -> tuple[Power, ...]:
@@ -51,7 +51,8 @@ def powers_of(model: Model, u: Array, *, effect: float, noise: float, level: flo
     """
     if not effect > 0 or not noise > 0:
         raise InvalidInput(
-            f"an effect of {effect:g} against a noise of {noise:g}", hint="both are numbers above 0, in the outcome's unit"
+            f"an effect of {effect:g} against a noise of {noise:g}",
+            hint="both are numbers above 0, in the outcome's unit",
         )
     f = model.columns(u)
     n, rank = len(f), int(np.linalg.matrix_rank(f))

@@ -95,7 +95,9 @@ def region_of(spec: Spec, *, factors: Sequence[str] = (), hold: Mapping[str, Val
     hold = dict(hold or {})
     for name in (*factors, *hold):
         if name not in grid.names:
-            raise InvalidInput(f"{name!r} does not vary in {spec.name}", hint=did_you_mean(name, grid.names), field=name)
+            raise InvalidInput(
+                f"{name!r} does not vary in {spec.name}", hint=did_you_mean(name, grid.names), field=name
+            )
     if both := [name for name in factors if name in hold]:
         raise InvalidInput(f"{both[0]} is to vary and to be held", hint="leave it out of one of the two", field=both[0])
     wanted = [n for n in grid.names if (n in factors if factors else n not in hold)]
@@ -113,7 +115,9 @@ def region_of(spec: Spec, *, factors: Sequence[str] = (), hold: Mapping[str, Val
         else:
             held[j] = 0 if axis.names else int(axis.nearest(np.array([0.5]))[0])
             value = axis.value(np.array([held[j]]))[0]
-            notes.append(f"{name} does not vary; it is held at {axis.names[int(value)] if axis.names else f'{value:g}'}.")
+            notes.append(
+                f"{name} does not vary; it is held at {axis.names[int(value)] if axis.names else f'{value:g}'}."
+            )
     return Region(spec, space, grid, chosen, held, tuple(notes))
 
 

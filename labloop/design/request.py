@@ -51,7 +51,7 @@ class Request:
     augment: bool = False
     effect: float | None = None
     noise: float | None = None
-    layout: Layout = Layout()
+    layout: Layout = field(default_factory=Layout)
     block_name: str = "block"
     control: Mapping[str, Value] = field(default_factory=dict)
 
@@ -63,7 +63,9 @@ class Request:
         for name in Layout.__dataclass_fields__:
             if getattr(self.layout, name) != getattr(plain.layout, name):
                 found[name] = getattr(self.layout, name)
-        return {k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in found.items()}
+        return {
+            k: list(v) if isinstance(v, tuple) else dict(v) if isinstance(v, Mapping) else v for k, v in found.items()
+        }
 
 
 @dataclass(frozen=True)

@@ -156,8 +156,8 @@ def _planned(moment: _Moment, n: int, batch: int, plan: Plan | None) -> Proposal
     return proposal
 
 
-def seed_of(seed: int, batch: int) -> int:
-    """Derive the seed of one batch from the campaign's seed."""
+def seed_of(seed: int, batch: int | str) -> int:
+    """Derive the seed of one batch, or of something else that is named, from the campaign's seed."""
     return int(hashlib.sha256(f"{seed}/{batch}".encode()).hexdigest()[:12], 16)
 
 
