@@ -23,7 +23,7 @@ from labloop.design.coded import (
 )
 from labloop.design.filling import latin_hypercube, simplex_centroid, simplex_lattice, sobol
 from labloop.design.fraction import Fraction
-from labloop.design.model import model_of
+from labloop.design.model import Model
 from labloop.design.moves import Moves
 from labloop.design.optimal import optimise
 from labloop.design.place import Placed, place, place_blends, settle
@@ -53,11 +53,12 @@ class Built:
     notes: tuple[str, ...] = ()
 
 
-def build(region: Region, request: Request, ran: Array, rng: np.random.Generator) -> Built:
+def build(region: Region, request: Request, model: Model, ran: Array, rng: np.random.Generator) -> Built:
     """Make the experiments of one kind of design.
 
     Parameters
     ----------
+    model : what an optimal design is made for.
     ran : (m, d) cube rows of what was run already, where that is to count.
 
     Raises
@@ -71,7 +72,7 @@ def build(region: Region, request: Request, ran: Array, rng: np.random.Generator
     if len(ran) and kind not in _OPTIMAL:
         raise InvalidInput(f"a {kind} design takes no account of what was run", hint="augment with --kind d-optimal")
     if kind in _OPTIMAL:
-        made = _searched(region, request, kind[0].upper(), ran, rng)
+        made = _searched(region, request, model, ran, rng)
     elif kind in _FILLING:
         made = _filled(region, request, kind, rng)
     else:
@@ -175,14 +176,13 @@ def _screening(region: Region, request: Request) -> Coded:
     return Coded(coded.kind, runs, coded.settings)
 
 
-def _searched(region: Region, request: Request, criterion: str, ran: Array, rng: np.random.Generator) -> Built:
-    order = request.model or ("quadratic" if criterion == "I" else "interactions")
-    model = model_of(region.grid, order, held=tuple(region.held))
+def _searched(region: Region, request: Request, model: Model, ran: Array, rng: np.random.Generator) -> Built:
+    criterion = str(request.kind)[0].upper()
     before = model.columns(ran) if len(ran) else None
     n = max(model.p + 4 - len(ran), 4) if request.runs is None else request.runs
     if n + len(ran) < model.p:
         raise InvalidInput(
-            f"the {order} model has {model.p} terms, and {n + len(ran)} runs cannot estimate them",
+            f"the {model.order} model has {model.p} terms, and {n + len(ran)} runs cannot estimate them",
             hint=f"at least {model.p - len(ran)} runs (4 more leave something for the error), or --model main",
         )
     moves = Moves(region.space, region.grid, region.held, rng)

@@ -13,7 +13,7 @@ from labloop.design.blocks import Confounding, confounding, weights_of
 from labloop.design.build import Built, build
 from labloop.design.choose import advise
 from labloop.design.fraction import LETTERS
-from labloop.design.model import Model, model_of
+from labloop.design.model import Model, model_of, reduced
 from labloop.design.order import Place, laid_out
 from labloop.design.power import Power, powers_of
 from labloop.design.quality import quality_of
@@ -54,17 +54,17 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
     known = region.space.encode(list(ran)) if request.augment else np.empty((0, region.grid.dim))
     if request.augment and not len(known):
         raise InvalidInput("nothing was run yet that a design could augment", hint="leave --augment out")
-    built = build(region, request, known, search)
+    order = request.model or KINDS[str(request.kind)].model
+    sample = region.space.sample(_POINTS, points, fixed=_fixed(region))
+    model, lost = reduced(model_of(region.grid, order, held=tuple(region.held)), sample)
+    built = build(region, request, model, known, search)
     k = np.tile(built.k, (request.replicates, 1))
     if len(k) > _MOST:
         raise InvalidInput(f"a design of {len(k)} runs", hint=f"at most {_MOST}; fewer levels, factors or replicates")
-    order = request.model or KINDS[str(request.kind)].model
-    model = model_of(region.grid, order, held=tuple(region.held))
     u = region.grid.units(k)
-    larger = model_of(region.grid, "quadratic", held=tuple(region.held))
+    larger = reduced(model_of(region.grid, "quadratic", held=tuple(region.held)), sample)[0]
     places = _placed(region, request, larger, built, u, rng=shuffle)
     everything = np.vstack([u, known])
-    sample = region.space.sample(_POINTS, points, fixed=_fixed(region))
     quality = quality_of(model, larger, everything, sample)
     confounded = _confounded(larger, u, places, len(k))
     fraction = built.fraction
@@ -83,7 +83,7 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
         aliases=fraction.aliases() if fraction else (),
         sees=saw,
         blind=blind,
-        notes=(*region.notes, *built.notes, *_plot_notes(region, places, k)),
+        notes=(*region.notes, *_lost_notes(lost), *built.notes, *_plot_notes(region, places, k)),
         advice=advice,
         block_name=request.block_name,
     )
@@ -167,6 +167,13 @@ def _powers(model: Model, u: Array, request: Request) -> tuple[Power, ...]:
     if request.effect is None or request.noise is None:
         return ()
     return powers_of(model, u, effect=request.effect, noise=request.noise)
+
+
+def _lost_notes(lost: Sequence[str]) -> tuple[str, ...]:
+    if not lost:
+        return ()
+    shown = ", ".join(lost[:6]) + (f" and {len(lost) - 6} more" if len(lost) > 6 else "")
+    return (f"Left out of the model, because the rules let no experiment tell it from other terms: {shown}.",)
 
 
 def _plot_notes(region: Region, places: Sequence[Place], k: Indices) -> tuple[str, ...]:

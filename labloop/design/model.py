@@ -13,7 +13,7 @@ because the shares sum to one, and products of shares instead of squares. A seco
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -22,7 +22,9 @@ from labloop.errors import InvalidInput, did_you_mean
 from labloop.space.axis import Array, Axis, Indices
 from labloop.space.grid import Grid
 
-__all__ = ["ORDERS", "Model", "Term", "contrasts", "model_of"]
+__all__ = ["ORDERS", "Model", "Term", "contrasts", "model_of", "reduced"]
+
+_SAME = 1e-7
 
 ORDERS = ("main", "interactions", "quadratic")
 """Main effects; and all two-factor interactions; and all quadratics."""
@@ -85,6 +87,30 @@ class Model:
                 option = np.minimum(np.maximum((column * count).astype(np.int64), 0), count - 1)
                 base[:, i] = np.array(each.values)[option]
         return np.asarray(base[:, self.left] * base[:, self.right])
+
+
+def reduced(model: Model, u: Array) -> tuple[Model, tuple[str, ...]]:
+    """Return the model without the terms that nothing in the space tells from earlier ones, and their names.
+
+    ``u`` (m, d) are cube rows from all over the space: where ``if additive == "none" then amount == 0`` holds, an
+    effect of the amount without additive exists for no design.
+    """
+    f = model.columns(u)
+    size = np.sqrt((f * f).sum(axis=0))
+    basis = np.zeros((len(f), 0))
+    kept = []
+    for j in range(model.p):
+        rest = f[:, j] - basis @ (basis.T @ f[:, j])
+        rest -= basis @ (basis.T @ rest)
+        length = float(np.sqrt(rest @ rest))
+        if length > _SAME * max(float(size[j]), 1e-300):
+            kept.append(j)
+            basis = np.column_stack([basis, rest / length])
+    if len(kept) == model.p:
+        return model, ()
+    lost = tuple(name for j, name in enumerate(model.names) if j not in kept)
+    terms = tuple(model.terms[j] for j in kept)
+    return replace(model, terms=terms, left=model.left[kept], right=model.right[kept]), lost
 
 
 def contrasts(m: int) -> Array:

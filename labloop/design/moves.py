@@ -56,8 +56,11 @@ class Moves:
         """Return cube rows (..., d) of grid indices."""
         return self.grid.units(k.reshape(-1, self.grid.dim)).reshape(k.shape)
 
-    def candidates(self, k: Indices, rng: np.random.Generator) -> tuple[Indices, Bools]:
-        """Return where each row (s, d) may move to (s, c, d), and which of those are feasible (s, c)."""
+    def candidates(self, k: Indices, rng: np.random.Generator, *, wide: bool = True) -> tuple[Indices, Bools]:
+        """Return where each row (s, d) may move to (s, c, d), and which of those are feasible (s, c).
+
+        With ``wide``, also points from all over the space and neighbours along the rules, where there are rules.
+        """
         if self.listed:
             rows = self.pool if len(self.pool) <= _LISTED else self.pool[rng.permutation(len(self.pool))[:_LISTED]]
             return np.broadcast_to(rows, (len(k), *rows.shape)), np.ones((len(k), len(rows)), dtype=np.bool_)
@@ -66,9 +69,10 @@ class Moves:
         ok = np.asarray((found >= 0).all(axis=2))
         flat = np.where(ok[..., None], found, 0).reshape(-1, self.grid.dim)
         ok = ok & self.grid.feasible(flat).reshape(ok.shape)
+        if parts and not (wide and self.tied):
+            return found, ok
+        # Dear, and needed only where rules shut the moves above in.
         strangers = self.pool[rng.integers(len(self.pool), size=(len(k), _STRANGERS))]
-        if not self.tied:
-            return (found, ok) if parts else (strangers, np.ones(strangers.shape[:2], dtype=np.bool_))
         near = np.repeat(k, _NEIGHBOURS, axis=0)
         scale = float(rng.choice([0.3, 0.1, 0.02]))
         moved = self.grid.nearest(self.space.move(self.grid.units(near), rng, scale, held=tuple(self.held)))

@@ -28,8 +28,11 @@ CRITERIA = ("D", "A", "I")
 _PASSES = 40
 _RIDGES = (1e-2, 1e-5)
 _RIDGE = 1e-10
-_WORK = 2.5e9
+_WORK = 1.2e9
 _REGION = 1000
+_LEAST = 1e-7
+# A pass that gains less than this at every experiment is the last: of the efficiency it is a p-th.
+_WORTH = 1e-4
 
 
 @dataclass(frozen=True)
@@ -114,12 +117,13 @@ def optimise(
     s = _starts(model, moves, n, rng) if starts is None else starts
     k = moves.random(s, n, rng)
     search = _Search(k, _columns(model, moves, k), np.empty((s, model.p, model.p)))
-    open_ = np.ones(s, dtype=np.bool_)
+    quiet = np.zeros(s, dtype=np.int64)
     for turn in range(_PASSES):
         ridge = _RIDGES[turn] if turn < len(_RIDGES) else _RIDGE
         _invert(search, before, ridge)
-        open_ = _passed(search, np.flatnonzero(open_), model, moves, rng, weights=weights) | (turn < len(_RIDGES))
-        if not open_.any():
+        changed = _passed(search, np.flatnonzero(quiet < 2), model, moves, rng, weights=weights, wide=turn % 2 == 1)
+        quiet = np.where(changed | (turn < len(_RIDGES)), 0, quiet + (1 if moves.tied else 2))
+        if (quiet >= 2).all():
             break
     total = n + (0 if ran is None else len(ran))
     values = np.array([value_of(f.T @ f + before, weights, total) for f in search.f])
@@ -134,7 +138,7 @@ def optimise(
 
 def _starts(model: Model, moves: Moves, n: int, rng: np.random.Generator) -> int:
     candidates = moves.candidates(moves.random(1, 1, rng)[0], rng)[1].shape[1]
-    return int(np.clip(_WORK / (8.0 * n * candidates * (model.p**2 + 40 * moves.grid.dim)), 4, 40))
+    return int(np.clip(_WORK / (8.0 * n * candidates * (model.p**2 + 40 * moves.grid.dim)), 4, 30))
 
 
 def _columns(model: Model, moves: Moves, k: Indices) -> Array:
@@ -149,24 +153,31 @@ def _invert(search: _Search, before: Array, ridge: float) -> None:
 
 
 def _passed(
-    search: _Search, live: Indices, model: Model, moves: Moves, rng: np.random.Generator, *, weights: Array | None
+    search: _Search,
+    live: Indices,
+    model: Model,
+    moves: Moves,
+    rng: np.random.Generator,
+    *,
+    weights: Array | None,
+    wide: bool,
 ) -> np.ndarray:
     """Visit every experiment of the live starts once; return (s,) which starts changed."""
     changed = np.zeros(len(search.k), dtype=np.bool_)
     for row in range(search.k.shape[1]):
-        candidates, ok = moves.candidates(search.k[live, row], rng)
+        candidates, ok = moves.candidates(search.k[live, row], rng, wide=wide)
         g = _columns(model, moves, np.where(ok[..., None], candidates, search.k[live, row][:, None]))
         gain, delta = _gains(search.d[live], search.f[live, row], g, weights)
         gain = np.where(ok & (delta > 1e-9), gain, -np.inf)
         best = gain.argmax(axis=1)
-        rows = np.flatnonzero(gain[np.arange(len(live)), best] > 1e-7)
+        rows = np.flatnonzero(gain[np.arange(len(live)), best] > _LEAST)
         if len(rows):
             picked = live[rows]
             new = g[rows, best[rows]]
             search.d[picked] = _updated(search.d[picked], search.f[picked, row], new)
             search.f[picked, row] = new
             search.k[picked, row] = candidates[rows, best[rows]]
-            changed[picked] = True
+            changed[picked] |= gain[rows, best[rows]] > _WORTH
     return changed
 
 
