@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -49,12 +49,19 @@ class _Moment:
 
 
 def suggest(
-    store: Store, name: str, n: int | None = None, *, strategy: str | None = None, plan: Plan | None = None
+    store: Store,
+    name: str,
+    n: int | None = None,
+    *,
+    strategy: str | None = None,
+    randomise: bool = False,
+    plan: Plan | None = None,
 ) -> Suggestion:
     """Propose ``n`` experiments (the spec's batch size if not given) and write them down.
 
     The store is not held while the planner thinks. If somebody else wrote in the meantime, the plan is made
-    again on what is true now.
+    again on what is true now. With ``randomise`` chance decides their order, which is the order to run them in,
+    so that what drifts in the laboratory is not taken for what was planned; the planner's order is kept beside it.
 
     Raises
     ------
@@ -67,6 +74,8 @@ def suggest(
         wanted, notes = _within_budget(moment, moment.spec.planner.batch if n is None else n)
         batch = moment.row.batches + 1
         proposal = _planned(moment, wanted, batch, plan)
+        if randomise:
+            proposal = _shuffled(proposal)
         with store.write() as transaction:
             if transaction.campaign(name).head != moment.row.head:
                 continue
@@ -154,6 +163,19 @@ def _planned(moment: _Moment, n: int, batch: int, plan: Plan | None) -> Proposal
             hint="widen the parameters or relax a constraint, then: labloop revise",
         )
     return proposal
+
+
+def _shuffled(proposal: Proposal) -> Proposal:
+    """Return the proposal in a random order, which follows from its seed; the entry keeps the planner's order."""
+    import numpy as np
+
+    # A stream of its own: the planner has drawn from the seed itself.
+    order = np.random.default_rng([proposal.seed, 1]).permutation(len(proposal.experiments)).tolist()
+    return replace(
+        proposal,
+        experiments=tuple(proposal.experiments[i] for i in order),
+        planner={**proposal.planner, "planned_order": [i + 1 for i in order]},
+    )
 
 
 def seed_of(seed: int, batch: int | str) -> int:
