@@ -48,7 +48,7 @@ def advise(region: Region, request: Request) -> Advice:
         if chosen is None and option.serves:
             chosen, reason = fitted, why
     if chosen is None:
-        fewest = min((each.runs for each in options), default=0)
+        fewest = min(each.runs for each in options if each.runs)
         raise InvalidInput(
             f"no design for {goal} of {len(region.factors)} parameters in {request.runs} runs",
             hint=f"at least {fewest} runs, or fewer parameters: --factors " + ",".join(region.names[:2]),
@@ -93,7 +93,8 @@ def _screens(region: Region, base: Request) -> Iterator[Candidate]:
             yield replace(base, kind="fractional-factorial", runs=runs), clear
         if k >= 4:
             crowded = "Few runs for many factors; every main effect is mixed with interactions, so check what it finds."
-            yield replace(base, kind="plackett-burman", runs=None), crowded
+            # A quarter of the runs for the error, where there is no word on how many.
+            yield replace(base, kind="plackett-burman", runs=base.runs or 4 * (k // 3 + 1)), crowded
     else:
         yield replace(base, kind="full-factorial"), "So few factors that every combination can be run."
 

@@ -99,8 +99,12 @@ def fractional_factorial(k: int, runs: int | None = None, *, generators: Sequenc
 
 
 def plackett_burman(k: int, runs: int | None = None) -> Coded:
-    """Return a Plackett-Burman design of k factors in 8, 12, 16, 20 or 24 runs: the rows as printed in 1946."""
-    sizes = [each for each in _FIRST_ROWS if each > k and (runs is None or each <= runs)]
+    """Return a Plackett-Burman design of k factors in 8, 12, 16, 20 or 24 runs, with the rows printed in 1946.
+
+    ``runs`` : the largest of at most so many; the smallest there is if not given.
+    """
+    fitting = [each for each in _FIRST_ROWS if each > k and (runs is None or each <= runs)]
+    sizes = fitting if runs is None else fitting[::-1]
     if not sizes or k < 2:
         raise InvalidInput(
             f"no Plackett-Burman design of {k} factors" + (f" in {runs} runs" if runs else ""),

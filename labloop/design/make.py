@@ -65,7 +65,7 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
     larger = reduced(model_of(region.grid, "quadratic", held=tuple(region.held)), sample)[0]
     places = _placed(region, request, larger, built, u, rng=shuffle)
     everything = np.vstack([u, known])
-    quality = quality_of(model, larger, everything, sample)
+    quality = quality_of(model, larger, everything, sample, _corners(region, sample))
     confounded = _confounded(larger, u, places, len(k))
     fraction = built.fraction
     saw, blind = sees(str(request.kind))
@@ -106,6 +106,14 @@ def _check(request: Request) -> None:
 
 def _fixed(region: Region) -> dict[int, float]:
     return {j: float(region.axis(j).position(np.array([k]))[0]) for j, k in region.held.items()}
+
+
+def _corners(region: Region, sample: Array) -> Array:
+    """Return points of the region with their numbers pushed to the bounds, where the rules allow that."""
+    u = sample.copy()
+    columns = list(region.numbers)
+    u[:, columns] = np.rint(u[:, columns])
+    return np.asarray(u[region.space.feasible(u)])
 
 
 def _placed(

@@ -67,14 +67,14 @@ class Quality:
     aliases: tuple[Alias, ...]
 
 
-def quality_of(model: Model, larger: Model, u: Array, region: Array) -> Quality:
+def quality_of(model: Model, larger: Model, u: Array, region: Array, edges: Array) -> Quality:
     """Judge experiments.
 
     Parameters
     ----------
     larger : the model whose further terms may be active (see `Alias`).
     u : (n, d) cube rows of the experiments.
-    region : (m, d) cube rows of points spread over the region.
+    region, edges : (m, d) cube rows of points spread over the region, and of its corners as far as they are known.
     """
     f = model.columns(u)
     n, p = f.shape
@@ -95,9 +95,9 @@ def quality_of(model: Model, larger: Model, u: Array, region: Array) -> Quality:
     )
     mean = worst = None
     if not len(lost):
-        g = model.columns(region)
+        g = model.columns(np.vstack([region, edges, u]))
         variance = ((g @ inverse) * g).sum(axis=1)
-        mean, worst = float(variance.mean()), float(variance.max())
+        mean, worst = float(variance[: len(region)].mean()), float(variance.max())
     return Quality(
         n=n,
         p=p,
