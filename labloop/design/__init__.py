@@ -6,6 +6,7 @@ optimal (searched for), blocks and order (the run sheet), quality and power (wha
 """
 
 from labloop.design.make import design
+from labloop.design.order import Layout
 from labloop.design.request import Design, Request, Run
 
-__all__ = ["Design", "Request", "Run", "design"]
+__all__ = ["Design", "Layout", "Request", "Run", "design"]

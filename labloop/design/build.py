@@ -6,7 +6,7 @@ Notation: ``k`` (n, d) grid indices in design order; ``centre`` (n,) marks centr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ class Built:
 
 
 def build(region: Region, request: Request, model: Model, ran: Array, rng: np.random.Generator) -> Built:
-    """Make the experiments of one kind of design.
+    """Make the experiments of one kind of design, repeated as often as asked for, then its further centre points.
 
     Parameters
     ----------
@@ -81,6 +81,8 @@ def build(region: Region, request: Request, model: Model, ran: Array, rng: np.ra
         k, notes = settle(region, placed, repair=request.repair)
         intrinsic = (coded.runs == 0).all(axis=1) if kind not in _MIXED else np.zeros(len(k), dtype=np.bool_)
         made = Built(k, intrinsic, coded.settings, coded.fraction, (*placed.notes, *notes))
+    times = request.replicates
+    made = replace(made, k=np.tile(made.k, (times, 1)), centre=np.tile(made.centre, times))
     own_centres = kind in _THREE_LEVELS
     return _with_centres(region, made, 0 if own_centres else request.centres or 0, kind)
 

@@ -58,7 +58,7 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
     sample = region.space.sample(_POINTS, points, fixed=_fixed(region))
     model, lost = reduced(model_of(region.grid, order, held=tuple(region.held)), sample)
     built = build(region, request, model, known, search)
-    k = np.tile(built.k, (request.replicates, 1))
+    k = built.k
     if len(k) > _MOST:
         raise InvalidInput(f"a design of {len(k)} runs", hint=f"at most {_MOST}; fewer levels, factors or replicates")
     u = region.grid.units(k)
@@ -120,14 +120,12 @@ def _placed(
     region: Region, request: Request, model: Model, built: Built, u: Array, *, rng: np.random.Generator
 ) -> tuple[Place, ...]:
     varying = [j for j, term in enumerate(model.terms) if term.kind != "constant"]
-    centre = np.tile(built.centre, request.replicates)
-    k = np.tile(built.k, (request.replicates, 1))
     return laid_out(
         request.layout,
         model.columns(u)[:, varying],
         weights_of(model),
-        centre=centre,
-        hard=k[:, list(region.hard)],
+        centre=built.centre,
+        hard=built.k[:, list(region.hard)],
         rng=rng,
     )
 
@@ -140,7 +138,7 @@ def _runs(region: Region, request: Request, k: Indices, places: Sequence[Place],
         if place.run is None:
             found.append(Run(control, None, "control", place.block, place.plot))
             continue
-        centre = bool(built.centre[place.run % len(built.k)])
+        centre = bool(built.centre[place.run])
         found.append(
             Run(conditions[place.run], place.run + 1, "centre" if centre else "design", place.block, place.plot)
         )

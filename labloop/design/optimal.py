@@ -138,7 +138,7 @@ def optimise(
 
 def _starts(model: Model, moves: Moves, n: int, rng: np.random.Generator) -> int:
     candidates = moves.candidates(moves.random(1, 1, rng)[0], rng)[1].shape[1]
-    return int(np.clip(_WORK / (8.0 * n * candidates * (model.p**2 + 40 * moves.grid.dim)), 4, 60))
+    return int(np.clip(_WORK / (8.0 * n * candidates * (model.p**2 + 40 * moves.grid.dim)), 4, 40))
 
 
 def _columns(model: Model, moves: Moves, k: Indices) -> Array:

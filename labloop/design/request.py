@@ -26,7 +26,8 @@ class Request:
     model : ``main``, ``interactions`` or ``quadratic``: what an optimal design is made for and any is judged by.
     factors, hold : what varies, and where the rest is held (see `labloop.design.region.region_of`).
     generators, levels, form, alpha, degree : settings of single kinds.
-    centres, replicates : further centre points; how often the whole design is run.
+    centres, replicates : further centre points (what box-behnken and central-composite have instead of their own);
+        how often the design without them is run.
     repair : move runs that break a rule to the nearest that do not.
     augment : count what was run already.
     effect, noise : a change of the outcome that matters, and the standard deviation of one measurement.

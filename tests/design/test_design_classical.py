@@ -178,9 +178,9 @@ def test_definitive_screening_of_six_factors() -> None:
     squares, pairs = runs**2, crossed(runs)
     assert not (runs.T @ squares).any()
     assert not (runs.T @ pairs).any()
-    between = np.corrcoef(squares.T)
+    between = np.asarray(np.corrcoef(squares.T))
     assert between[~np.eye(6, dtype=bool)] == pytest.approx(np.full(30, 2 / 15))
-    apart = np.abs(np.corrcoef(pairs.T)[~np.eye(15, dtype=bool)])
+    apart = np.abs(np.asarray(np.corrcoef(pairs.T))[~np.eye(15, dtype=bool)])
     assert set(np.round(apart, 3)) == {0.25, 0.5}
 
 

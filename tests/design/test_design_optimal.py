@@ -101,7 +101,7 @@ def test_updates_agree_with_inverting_again() -> None:
     rng = np.random.default_rng(2)
     f = rng.standard_normal((3, 9, 4))
     candidates = rng.standard_normal((3, 5, 4))
-    inverse = np.linalg.inv(f.transpose(0, 2, 1) @ f)
+    inverse = np.asarray(np.linalg.inv(f.transpose(0, 2, 1) @ f), dtype=np.float64)
     weights = np.diag([1.0, 2.0, 3.0, 4.0])
     gains, delta = _gains(inverse, f[:, 2], candidates, None)
     falls, _ = _gains(inverse, f[:, 2], candidates, weights)

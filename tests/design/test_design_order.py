@@ -44,7 +44,7 @@ def test_two_blocks_of_a_two_cubed_factorial_confound_the_highest_interaction_on
 
 
 def test_four_blocks_of_a_two_to_the_five_keep_main_effects_clear() -> None:
-    # Montgomery, table 7.9: 2^5 in four blocks of eight; two-factor interactions can be kept clear too (ABC, CDE, ABDE).
+    # Montgomery, table 7.9: 2^5 in four blocks of eight, main effects clear (by ADE and BCE, and with them ABCD).
     found = made("abcde", Layout(blocks=4))
     assert all(effects(found, block)[name] == 0 for block in range(1, 5) for name in "abcde")
     assert not [each for each in found.confounded if "×" not in each.term]
