@@ -10,7 +10,7 @@ import typer
 
 from labloop.cli.answer import Answer
 from labloop.cli.design_view import design_data, show_design, show_run_sheet
-from labloop.cli.options import CampaignName, Json, StoreUrl, Yes, assignments, workspace
+from labloop.cli.options import CampaignName, Json, StoreUrl, assignments, workspace
 from labloop.cli.progress import working
 from labloop.cli.render import experiment_rows
 from labloop.design.order import Layout
@@ -34,7 +34,7 @@ def command(
     goal: Annotated[
         str | None, typer.Option(help="screen, interactions or response-surface: a design is chosen, and why is said.")
     ] = None,
-    kind: Annotated[str | None, typer.Option(help="A certain design: box-behnken, d-optimal, ...; see below.")] = None,
+    kind: Annotated[str | None, typer.Option(help="A certain design: box-behnken, d-optimal, ...; see above.")] = None,
     runs: Annotated[int | None, typer.Option("-n", "--runs", min=1, max=2000, help="How many runs.")] = None,
     model: Annotated[str | None, typer.Option(help="main, interactions or quadratic: what is to be estimated.")] = None,
     factors: Annotated[
@@ -65,7 +65,9 @@ def command(
     seed: Annotated[
         int | None, typer.Option(min=0, help="What chance follows from; the campaign's, if not given.")
     ] = None,
-    yes: Yes = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "--accept", "-y", help="Take it: write its experiments into the ledger.")
+    ] = False,
     sheet: Annotated[
         int | None,
         typer.Option("--sheet", metavar="ENTRY", help="Write the run sheet of a design in the ledger again."),

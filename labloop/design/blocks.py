@@ -20,7 +20,7 @@ from labloop.design.model import Model
 from labloop.errors import InvalidInput
 from labloop.space.axis import Array, Indices
 
-__all__ = ["Confounding", "confounding", "into_blocks"]
+__all__ = ["Confounding", "block_columns", "confounding", "into_blocks", "weights_of"]
 
 _STARTS = 20
 _ROUNDS = 30
@@ -89,6 +89,12 @@ def _improved(x: Array, block: Indices, m: Array) -> Indices:
         block = block.copy()
         block[i], block[j] = block[j], block[i]
     return block
+
+
+def block_columns(block: Indices) -> Array:
+    """Return what tells b blocks apart (n, b - 1): of mean 0, so that the constant stays the mean over all runs."""
+    found = np.column_stack([block == b for b in np.unique(block)[1:]] or [np.zeros((len(block), 0))])
+    return np.asarray(found - found.mean(axis=0))
 
 
 def weights_of(model: Model) -> Array:

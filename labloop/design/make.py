@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from labloop.design.blocks import Confounding, confounding, weights_of
+from labloop.design.blocks import block_columns, confounding, weights_of
 from labloop.design.build import Built, build
 from labloop.design.choose import advise
 from labloop.design.fraction import LETTERS
@@ -65,8 +66,10 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
     larger = reduced(model_of(region.grid, "quadratic", held=tuple(region.held)), sample)[0]
     places = _placed(region, request, larger, built, u, rng=shuffle)
     everything = np.vstack([u, known])
-    quality = quality_of(model, larger, everything, sample, _corners(region, sample))
-    confounded = _confounded(larger, u, places, len(k))
+    block = _block_of(places, len(k), len(known))
+    blocks = block_columns(block)
+    quality = quality_of(model, larger, everything, blocks=blocks, region=sample, edges=_corners(region, sample))
+    confounded = confounding(larger, u, block[: len(k)]) if request.layout.blocks > 1 else ()
     fraction = built.fraction
     saw, blind = sees(str(request.kind))
     return Design(
@@ -76,14 +79,20 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
         settings={**request.settings(), **built.settings},
         runs=_runs(region, request, k, places, built),
         quality=quality,
-        powers=_powers(model, everything, request),
+        powers=_powers(region, model, everything, blocks, request),
         confounded=confounded,
         factors=dict(zip(LETTERS, region.names, strict=False)) if fraction else {},
         words=fraction.words if fraction else (),
         aliases=fraction.aliases() if fraction else (),
         sees=saw,
         blind=blind,
-        notes=(*region.notes, *_lost_notes(lost), *built.notes, *_plot_notes(region, places, k)),
+        notes=(
+            *region.notes,
+            *_lost_notes(lost),
+            *_earlier_notes(request),
+            *built.notes,
+            *_plot_notes(region, places, k),
+        ),
         advice=advice,
         block_name=request.block_name,
     )
@@ -161,18 +170,33 @@ def _control(region: Region, request: Request) -> dict[str, Value]:
     return region.space.decode(region.space.nearest(u, fixed=fixed)[None])[0]
 
 
-def _confounded(model: Model, u: Array, places: Sequence[Place], n: int) -> tuple[Confounding, ...]:
-    block = np.zeros(n, dtype=np.int64)
+def _block_of(places: Sequence[Place], n: int, earlier: int) -> Indices:
+    """Return the block of each run in design order; where there are blocks, what was run earlier is one more."""
+    block = np.zeros(n + earlier, dtype=np.int64)
     for place in places:
         if place.run is not None:
             block[place.run] = place.block
-    return confounding(model, u, block) if len(np.unique(block)) > 1 else ()
+    if earlier and max(place.block for place in places) == 1:
+        block[:] = 1
+    return block
 
 
-def _powers(model: Model, u: Array, request: Request) -> tuple[Power, ...]:
+def _powers(region: Region, model: Model, u: Array, blocks: Array, request: Request) -> tuple[Power, ...]:
+    """Return the power of every term but those that are judged between whole plots, whose variation nobody stated."""
     if request.effect is None or request.noise is None:
         return ()
-    return powers_of(model, u, effect=request.effect, noise=request.noise)
+    found = powers_of(model, u, effect=request.effect, noise=request.noise, blocks=blocks)
+    hard = {region.grid.names[j] for j in region.hard}
+    between = {term.name for term in model.terms if set(term.parameters) <= hard}
+    return tuple(replace(each, chance=None) if set(each.terms) <= between else each for each in found)
+
+
+def _earlier_notes(request: Request) -> tuple[str, ...]:
+    if not request.augment:
+        return ()
+    if request.layout.blocks > 1:
+        return ("What was run earlier counts as a block of its own.",)
+    return ("What was run earlier counts as if it were run under the same conditions as these runs.",)
 
 
 def _lost_notes(lost: Sequence[str]) -> tuple[str, ...]:
@@ -194,7 +218,11 @@ def _plot_notes(region: Region, places: Sequence[Place], k: Indices) -> tuple[st
         f"{names} is set {plots} times, for whole plots of several runs; set it anew for each, even to the same value."
     )
     if spare > 0:
-        return (text, f"Its effect is judged against {spare} degrees of freedom between whole plots.")
+        return (
+            text,
+            f"Its effect is judged against {spare} degrees of freedom between whole plots, by their variation, not by "
+            "that between runs.",
+        )
     return (
         text,
         f"Each setting of {names} occurs once, so nothing tells its effect from chance between whole plots: "

@@ -44,23 +44,26 @@ def power_of(noncentrality: float, q: int, v: int, *, level: float = 0.05) -> fl
     return float(1.0 - ncfdtr(q, v, noncentrality, float(fdtri(q, v, 1.0 - level))))
 
 
-def powers_of(model: Model, u: Array, *, effect: float, noise: float, level: float = 0.05) -> tuple[Power, ...]:
+def powers_of(
+    model: Model, u: Array, *, effect: float, noise: float, blocks: Array | None = None, level: float = 0.05
+) -> tuple[Power, ...]:
     """Return the power for every parameter and every further term; None where a term is lost or nothing tests it.
 
     A choice of several options is tested as a whole, for the two options that the design tells apart worst.
+    ``blocks`` (n, b) are columns that tell blocks apart.
     """
     if not effect > 0 or not noise > 0:
         raise InvalidInput(
             f"an effect of {effect:g} against a noise of {noise:g}",
             hint="both are numbers above 0, in the outcome's unit",
         )
-    f = model.columns(u)
+    f = model.columns(u) if blocks is None else np.column_stack([model.columns(u), blocks])
     n, rank = len(f), int(np.linalg.matrix_rank(f))
     d = np.linalg.pinv(f.T @ f)
     found = []
     for name, columns in _together(model):
         terms = tuple(model.names[j] for j in columns)
-        if rank < model.p or n <= rank or model.terms[columns[0]].kind == "constant":
+        if rank < f.shape[1] or n <= rank or model.terms[columns[0]].kind == "constant":
             found.append(Power(name, terms, None))
             continue
         exact = np.linalg.inv(d[np.ix_(columns, columns)])

@@ -67,25 +67,28 @@ class Quality:
     aliases: tuple[Alias, ...]
 
 
-def quality_of(model: Model, larger: Model, u: Array, region: Array, edges: Array) -> Quality:
+def quality_of(model: Model, larger: Model, u: Array, *, blocks: Array, region: Array, edges: Array) -> Quality:
     """Judge experiments.
 
     Parameters
     ----------
     larger : the model whose further terms may be active (see `Alias`).
     u : (n, d) cube rows of the experiments.
+    blocks : (n, b) columns that tell their blocks apart; b = 0 where there is one.
     region, edges : (m, d) cube rows of points spread over the region, and of its corners as far as they are known.
     """
-    f = model.columns(u)
-    n, p = f.shape
+    p = model.p
+    f = np.column_stack([model.columns(u), blocks])
+    n = len(f)
     scale = np.sqrt((f * f).sum(axis=0))
     scale = np.where(scale > 0, scale, 1.0)
     left, singular, turned = np.linalg.svd(f / scale, full_matrices=False)
     kept = singular > _TOLERANCE * max(float(singular[0]), 1e-300)
     rank = int(kept.sum())
     whole = turned[kept].T @ turned[kept]
-    lost = np.flatnonzero(1.0 - np.diag(whole) > 1e-6)
-    inverse = (turned[kept].T / singular[kept] ** 2) @ turned[kept] / np.outer(scale, scale)
+    lost = np.flatnonzero(1.0 - np.diag(whole)[:p] > 1e-6)
+    every = (turned[kept].T / singular[kept] ** 2) @ turned[kept] / np.outer(scale, scale)
+    inverse = every[:p, :p]
     leverage = (left[:, kept] ** 2).sum(axis=1)
     estimates = tuple(
         Estimate(term.name, term.kind, None, None)
@@ -102,14 +105,14 @@ def quality_of(model: Model, larger: Model, u: Array, region: Array, edges: Arra
         n=n,
         p=p,
         error=n - rank,
-        pure=n - len(np.unique(np.round(u, 9), axis=0)),
-        d_efficiency=float(np.exp(2.0 * (np.log(singular).sum() + np.log(scale).sum()) / p) / n) if rank == p else 0.0,
+        pure=n - len(np.unique(np.round(np.column_stack([u, blocks]), 9), axis=0)),
+        d_efficiency=0.0 if len(lost) else float(np.exp(-np.linalg.slogdet(inverse)[1] / p) / n),
         mean_variance=mean,
         worst_variance=worst,
         leverage=tuple(leverage.tolist()),
         estimates=estimates,
         lost=tuple(model.names[j] for j in lost),
-        aliases=_aliases(model, larger, f, inverse, u),
+        aliases=_aliases(model, larger, every[:p] @ f.T, u),
     )
 
 
@@ -120,11 +123,11 @@ def _inflation(model: Model, f: Array, inverse: Array, j: int) -> float | None:
     return float(inverse[j, j] * (spread @ spread))
 
 
-def _aliases(model: Model, larger: Model, f: Array, inverse: Array, u: Array) -> tuple[Alias, ...]:
+def _aliases(model: Model, larger: Model, estimator: Array, u: Array) -> tuple[Alias, ...]:
     outside = [i for i, name in enumerate(larger.names) if name not in model.names]
     if not outside:
         return ()
-    shares = inverse @ f.T @ larger.columns(u)[:, outside]
+    shares = estimator @ larger.columns(u)[:, outside]
     found = [
         Alias(model.names[j], larger.names[outside[i]], float(shares[j, i]))
         for j, i in zip(*np.nonzero(np.abs(shares) > _SEEN), strict=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from labloop.design import Design, Request, design
+from labloop.design import Design, Layout, Request, design
 from labloop.design.model import model_of
 from labloop.design.power import power_of, powers_of, runs_needed
 from labloop.errors import InvalidInput
@@ -129,3 +129,24 @@ def test_what_cannot_be_estimated_is_lost_not_guessed() -> None:
 def test_pure_error_counts_repeats_only() -> None:
     q = made(numbers("a", "b", "c"), kind="box-behnken").quality
     assert (q.n, q.p, q.error, q.pure) == (15, 10, 5, 2)
+
+
+def test_blocks_cost_degrees_of_freedom_and_what_is_mixed_up_with_them() -> None:
+    """Blocks are terms like others: compared with the model that has a column a block."""
+    asked: dict[str, Any] = {"kind": "full-factorial", "effect": 2.0, "noise": 1.0, "model": "main"}
+    plain = made(numbers("a", "b", "c"), **asked)
+    blocked = made(numbers("a", "b", "c"), **asked, layout=Layout(blocks=4))
+    assert (plain.quality.error, blocked.quality.error) == (4, 1)
+    assert all((b.chance or 0) < (p.chance or 0) for b, p in zip(blocked.powers, plain.powers, strict=True))
+    assert blocked.quality.d_efficiency == pytest.approx(1.0)
+    pairs = made(numbers("a", "b", "c"), kind="full-factorial", model="interactions", layout=Layout(blocks=4)).quality
+    assert pairs.lost  # four blocks of two have three contrasts, and ABC is only one that is free
+
+
+def test_what_is_judged_between_whole_plots_gets_no_power() -> None:
+    parameters = {**numbers("a", change="hard"), **numbers("b", "c")}
+    found = made(parameters, kind="full-factorial", replicates=2, effect=2.0, noise=1.0)
+    chances = {each.name: each.chance for each in found.powers}
+    assert chances["a"] is None
+    assert chances["b"] is not None
+    assert chances["a × b"] is not None
