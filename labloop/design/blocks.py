@@ -37,7 +37,7 @@ class Confounding:
 
 
 def into_blocks(f: Array, weights: Array, sizes: list[int], rng: np.random.Generator) -> Indices:
-    """Return the block (n,), from 0, of each row of the columns f (n, p).
+    """Return the block (n,), from 0, of each row of the columns f (n, p); chance decides which is the first.
 
     Raises
     ------

@@ -112,8 +112,7 @@ def _blocked(blocks: int, f: Array, weights: Array, centre: np.ndarray, rng: np.
     if len(ordinary) < blocks:
         raise InvalidInput(f"{blocks} blocks for {len(ordinary)} runs", hint="fewer blocks")
     sizes = [len(ordinary) // blocks + (b < len(ordinary) % blocks) for b in range(blocks)]
-    made = into_blocks(f[ordinary], weights, sizes, rng)
-    block[ordinary] = rng.permutation(blocks)[made]
+    block[ordinary] = into_blocks(f[ordinary], weights, sizes, rng)
     # Blocks that got one run fewer get their centre point first.
     filled = np.bincount(block[ordinary], minlength=blocks)
     for run in middle:

@@ -156,3 +156,12 @@ def test_layouts_that_cannot_be_are_refused(layout: Layout, hard: str, message: 
     with pytest.raises(InvalidInput) as caught:
         made("abc", layout, hard=hard)
     assert message in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_chance_decides_which_half_is_run_first() -> None:
+    spec = spec_of(numbers("a", "b", "c"))
+    request = Request(kind="full-factorial", layout=Layout(blocks=2))
+    signs = [
+        np.prod([float(v) - 5 for v in design(spec, request, seed=s).runs[0].conditions.values()]) for s in range(40)
+    ]
+    assert 8 < sum(sign > 0 for sign in signs) < 32

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from labloop.design import Layout, Request
+from labloop.design import Design, Layout, Request, design
 from labloop.errors import InvalidInput, NotFound
 from labloop.loop import correct, look
 from labloop.loop.campaigns import create
 from labloop.loop.design import accept, preview, run_sheet, write_run_sheet
 from labloop.loop.handin import hand_in
-from labloop.loop.record import record
+from labloop.loop.record import add, record
 from labloop.loop.suggest import suggest
 from labloop.records import Conditions, Experiment, Origin, Proposal, Result, Status
 from labloop.spec.models import Spec
@@ -69,6 +69,25 @@ def test_the_next_design_differs_because_the_ledger_has_moved(store: Store, camp
     one, other = accept(store, campaign, FACTORIAL), accept(store, campaign, FACTORIAL)
     assert one.design.seed != other.design.seed
     assert accept(store, campaign, FACTORIAL, seed=5).design.seed == 5
+
+
+def test_a_design_is_made_again_when_somebody_wrote_meanwhile(
+    store: Store, campaign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeds = []
+
+    def slowly(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions] = ()) -> Design:
+        seeds.append(seed)
+        if len(seeds) == 1:
+            add(store, campaign, [{"temperature": 50, "time": 10, "solvent": "water"}])
+        return design(spec, request, seed=seed, ran=ran)
+
+    monkeypatch.setattr("labloop.loop.design.design", slowly)
+    done = accept(store, campaign, FACTORIAL)
+    assert len(seeds) == 2
+    assert done.design.seed == seeds[1] != seeds[0]
+    assert [each.number for each in done.experiments] == [2, 3, 4, 5, 6, 7]
+    assert look.verify(store, campaign)[1] == ()
 
 
 def test_the_planner_counts_on_a_design_and_learns_from_it(store: Store, campaign: str) -> None:
