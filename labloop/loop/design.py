@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,8 @@ def preview(store: Store, name: str, request: Request, *, seed: int | None = Non
         If the design does not suit it.
     """
     with store.read() as snapshot:
-        row = snapshot.campaign(name)
-        return _made(snapshot, row, request, seed)
+        moment = _moment(snapshot, name)
+    return _made(moment, request, seed)
 
 
 def accept(store: Store, name: str, request: Request, *, seed: int | None = None) -> Designed:
@@ -79,8 +79,8 @@ def accept(store: Store, name: str, request: Request, *, seed: int | None = None
     """
     for _ in range(_ATTEMPTS):
         with store.read() as snapshot:
-            row = snapshot.campaign(name)
-            made = _made(snapshot, row, request, seed)
+            moment = _moment(snapshot, name)
+        row, made = moment.row, _made(moment, request, seed)
         with store.write() as transaction:
             if transaction.campaign(name).head != row.head:
                 continue
@@ -91,18 +91,39 @@ def accept(store: Store, name: str, request: Request, *, seed: int | None = None
     raise Busy(f"others kept writing to {name} while the design was made", hint="try again")
 
 
-def _made(snapshot: Snapshot, row: CampaignRow, request: Request, seed: int | None) -> Designed:
-    spec = spec_of(row)
-    experiments = snapshot.experiments(row)
-    _refuse_taken_heading(spec, request.block_name)
-    seed = seed_of(spec.planner.seed, f"design/{row.head}") if seed is None else seed
-    made = design(spec, request, seed=seed, ran=_ran(spec, experiments))
-    notes = list(made.notes)
+@dataclass(frozen=True)
+class _Moment:
+    """All that a design depends on: the store is not held while it is searched for."""
+
+    row: CampaignRow
+    spec: Spec
+    ran: tuple[Conditions, ...]
+    spent: int
+
+
+def _moment(snapshot: Snapshot, name: str) -> _Moment:
+    row = snapshot.campaign(name)
+    spec, experiments = spec_of(row), snapshot.experiments(row)
+    # Measured experiments count as executed, open ones as planned.
+    ran = tuple(
+        each.executed
+        for each in experiments
+        if (each.status is Status.COMPLETED or each.status.is_open) and set(spec.varied) <= set(each.executed)
+    )
     spent = sum(each.status not in (Status.VETOED, Status.CANCELLED) for each in experiments)
-    budget = spec.planner.budget
-    if budget is not None and spent + len(made.runs) > budget:
-        notes.append(f"With these {len(made.runs)} experiments the budget of {budget} is overdrawn: {spent} are spent.")
-    return Designed(row.name, made, tuple(notes))
+    return _Moment(row, spec, ran, spent)
+
+
+def _made(moment: _Moment, request: Request, seed: int | None) -> Designed:
+    spec = moment.spec
+    _refuse_taken_heading(spec, request.block_name)
+    seed = seed_of(spec.planner.seed, f"design/{moment.row.head}") if seed is None else seed
+    made = design(spec, request, seed=seed, ran=moment.ran)
+    notes, budget = made.notes, spec.planner.budget
+    if budget is not None and moment.spent + len(made.runs) > budget:
+        overdrawn = f"the budget of {budget} is overdrawn: {moment.spent} are spent."
+        notes = (*notes, f"With these {len(made.runs)} experiments {overdrawn}")
+    return Designed(moment.row.name, made, notes)
 
 
 def _refuse_taken_heading(spec: Spec, block_name: str) -> None:
@@ -115,15 +136,6 @@ def _refuse_taken_heading(spec: Spec, block_name: str) -> None:
             f"{block_name!r} cannot be what a block is called: the sheet has a column of that name",
             hint="for instance --block-name day",
         )
-
-
-def _ran(spec: Spec, experiments: Iterable[Experiment]) -> list[Conditions]:
-    """Return the conditions that count as run: measured ones as executed, and open ones as planned."""
-    return [
-        each.executed
-        for each in experiments
-        if (each.status is Status.COMPLETED or each.status.is_open) and set(spec.varied) <= set(each.executed)
-    ]
 
 
 def _payload(made: Design, row: CampaignRow) -> dict[str, Any]:
