@@ -21,6 +21,7 @@ import numpy as np
 from labloop.errors import InvalidInput, did_you_mean
 from labloop.space.axis import Array, Axis, Indices
 from labloop.space.grid import Grid
+from labloop.space.mixture import Group
 
 __all__ = ["ORDERS", "Model", "Term", "contrasts", "model_of", "reduced"]
 
@@ -136,7 +137,8 @@ def model_of(grid: Grid, order: str, *, held: Collection[int] = ()) -> Model:
         raise InvalidInput(f"no model {order!r}", hint=did_you_mean(order, ORDERS))
     active = [j for j in range(grid.dim) if j not in held]
     bases = [base for j in active for base in _bases(grid, j)]
-    pairs: list[tuple[int, int, str]] = [] if grid.groups else [(0, 0, "constant")]
+    groups = [group for group in grid.groups if any(int(j) not in held for j in group.columns)]
+    pairs: list[tuple[int, int, str]] = [] if groups else [(0, 0, "constant")]
     pairs += [(0, i, "main") for i in range(1, len(bases) + 1)]
     if order != "main":
         pairs += [(i, j, kind) for i, j in combinations(range(1, len(bases) + 1), 2) if (kind := _kind(bases, i, j))]
@@ -146,7 +148,7 @@ def model_of(grid: Grid, order: str, *, held: Collection[int] = ()) -> Model:
             for i, base in enumerate(bases, 1)
             if base.kind == "number" and grid.axes[base.column].count > 2
         ]
-    spare = _spare(grid, bases)
+    spare = _spare(groups, bases)
     pairs = [pair for pair in pairs if not spare(pair)]
     terms = tuple(_term(bases, *pair) for pair in pairs)
     left, right = (np.array([pair[side] for pair in pairs], dtype=np.int64) for side in (0, 1))
@@ -172,7 +174,7 @@ def _kind(bases: Sequence[_Base], i: int, j: int) -> str:
     return "blend" if one.kind == other.kind == "share" else "interaction"
 
 
-def _spare(grid: Grid, bases: Sequence[_Base]) -> Callable[[tuple[int, int, str]], bool]:
+def _spare(groups: Sequence[Group], bases: Sequence[_Base]) -> Callable[[tuple[int, int, str]], bool]:
     """Return whether a pair of base columns follows from others, because shares sum to one.
 
     Of every mixture the last varied share is left out where it meets another parameter (its product with z is z less
@@ -180,10 +182,10 @@ def _spare(grid: Grid, bases: Sequence[_Base]) -> Callable[[tuple[int, int, str]
     """
     last = {
         max((i for i, base in enumerate(bases, 1) if base.column in group.columns), default=-1): group.name
-        for group in grid.groups
+        for group in groups
     }
-    first = grid.groups[0].name if grid.groups else ""
-    mixed = {int(j): group.name for group in grid.groups for j in group.columns}
+    first = groups[0].name if groups else ""
+    mixed = {int(j): group.name for group in groups for j in group.columns}
 
     def spare(pair: tuple[int, int, str]) -> bool:
         i, j, kind = pair
@@ -191,8 +193,8 @@ def _spare(grid: Grid, bases: Sequence[_Base]) -> Callable[[tuple[int, int, str]
             return j in last and last[j] != first
         if kind in ("constant", "quadratic"):
             return False
-        groups = [mixed.get(bases[each - 1].column) for each in (i, j)]
-        return groups[0] != groups[1] and any(each in last for each in (i, j))
+        one, other = (mixed.get(bases[each - 1].column) for each in (i, j))
+        return one != other and any(each in last for each in (i, j))
 
     return spare
 

@@ -29,6 +29,7 @@ _PASSES = 40
 _RIDGES = (1e-2, 1e-5)
 _RIDGE = 1e-10
 _WORK = 1.2e9
+_MOST_WORK = 1e9
 _REGION = 1000
 _LEAST = 1e-7
 # A pass that gains less than this at every experiment is the last: of the efficiency it is a p-th.
@@ -110,7 +111,7 @@ def optimise(
     Raises
     ------
     InvalidInput
-        If no n experiments can estimate the model.
+        If no n experiments can estimate the model, or the search is too large.
     """
     before = np.zeros((model.p, model.p)) if ran is None else ran.T @ ran
     weights = weights_of(model, criterion, moves, rng)
@@ -137,8 +138,21 @@ def optimise(
 
 
 def _starts(model: Model, moves: Moves, n: int, rng: np.random.Generator) -> int:
+    """Return how many starts take a few seconds.
+
+    Raises
+    ------
+    InvalidInput
+        If one alone takes minutes.
+    """
     candidates = moves.candidates(moves.random(1, 1, rng)[0], rng)[1].shape[1]
-    return int(np.clip(_WORK / (8.0 * n * candidates * (model.p**2 + 40 * moves.grid.dim)), 4, 40))
+    work = float(n) * candidates * (model.p**2 + 40 * moves.grid.dim)
+    if work > _MOST_WORK:
+        raise InvalidInput(
+            f"a search for {n} runs that estimate the {model.p} terms of the {model.order} model is too large",
+            hint="fewer factors (--factors), or a smaller model (--model main)",
+        )
+    return int(np.clip(_WORK / (8.0 * work), 2, 40))
 
 
 def _columns(model: Model, moves: Moves, k: Indices) -> Array:

@@ -71,15 +71,11 @@ def place_blends(region: Region, shares: Array) -> Placed:
     Where components are never left out, the design covers what their least amounts leave (pseudo-components).
     """
     grid = region.grid
-    group = next(g for g in grid.groups if int(g.columns[0]) in region.factors)
+    group = next(g for g in grid.groups if set(g.columns.tolist()) & set(region.factors))
     active = [i for i, j in enumerate(group.columns) if int(j) in region.factors]
     least = np.where(group.required, group.low, 0)
-    fixed = np.array(
-        [
-            group.units(region.based()[group.columns][None])[0][i] if i not in active else 0
-            for i in range(len(group.columns))
-        ]
-    )
+    fixed = group.units(region.based()[group.columns][None])[0]
+    fixed[active] = 0
     k = np.tile(region.based(), (len(shares), 1))
     left = group.total - least[active].sum() - fixed.sum()
     x = np.tile(fixed.astype(np.float64), (len(shares), 1))

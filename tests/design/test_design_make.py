@@ -120,6 +120,18 @@ def test_thirds_are_rounded_to_the_step_and_still_sum_up() -> None:
     assert "Shares were rounded to the steps of the mixture." in found.notes
 
 
+def test_part_of_a_mixture_is_held_and_the_rest_is_shared_out() -> None:
+    parts = {name: {"mixture": "m", "step": 0.05} for name in "ABC"}
+    found = made(spec_of(parts, mixtures={"m": {}}), kind="simplex-lattice", hold={"A": 0.2})
+    assert sorted(values(found, "B")) == [0, 0.4, 0.8]
+    assert set(values(found, "A")) == {0.2}
+
+
+def test_a_search_that_would_take_an_hour_is_refused_at_once() -> None:
+    with pytest.raises(InvalidInput, match="the 466 terms of the interactions model is too large"):
+        made(spec_of(numbers(*(f"x{i}" for i in range(30)))), kind="d-optimal")
+
+
 def test_blends_of_too_many_components_are_refused_and_repaired() -> None:
     spec = spec_of(MIXTURE, mixtures={"m": {"at_most": 2}})
     with pytest.raises(InvalidTable, match="m has at most 2 components, not 3"):

@@ -217,3 +217,9 @@ def test_what_the_rules_tie_together_is_left_out_and_named() -> None:
     smaller, lost = reduced(model_of(grid, "interactions"), Space(spec).sample(300, np.random.default_rng(1)))
     assert lost == ("additive × amount",)
     assert smaller.names == ("constant", "additive", "amount")
+
+
+def test_a_mixture_that_is_held_leaves_the_constant_in() -> None:
+    spec = spec_of({**numbers("x"), "A": {"mixture": "m"}, "B": {"mixture": "m"}}, mixtures={"m": {}})
+    assert model_of(Grid(spec), "main", held=(1, 2)).names == ("constant", "x")
+    assert model_of(Grid(spec), "main").names == ("x", "A", "B")
