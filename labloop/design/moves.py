@@ -98,24 +98,22 @@ class Moves:
     def _exchanged(self, k: Indices, group: Group) -> Indices:
         """Return the rows with an amount moved from one share to another; -1 where that is not on the grid."""
         x = group.units(k[:, group.columns])
-        found = []
         active = [i for i, j in enumerate(group.columns) if int(j) not in self.held]
-        for i in active:
-            for j in (each for each in active if each != i):
-                step = int(np.lcm(group.stride[i], group.stride[j]))
-                least, room = x[:, i] - group.low[i], group.high[j] - x[:, j]
-                gap = x[:, i] - x[:, j]
-                amounts = [x[:, i], least, room, (x[:, i] + 1) // 2, room // 2, gap, gap // 2, group.low[j] - x[:, j]]
-                amounts += [np.full(len(x), step * s) for s in _STRIDES[::2]]
-                for amount in amounts:
-                    t = amount // step * step
-                    y = x.copy()
-                    y[:, i] -= t
-                    y[:, j] += t
-                    found.append(np.where((t > 0)[:, None], self._on_grid(y, group), -1))
-        moved = np.stack(found, axis=1)
-        result = np.repeat(k[:, None], moved.shape[1], axis=1)
-        result[:, :, group.columns] = moved
+        pairs = np.array([(i, j) for i in active for j in active if i != j])
+        step = np.lcm(group.stride[pairs[:, 0]], group.stride[pairs[:, 1]])
+        giver, taker = x[:, pairs[:, 0]], x[:, pairs[:, 1]]
+        least, room = giver - group.low[pairs[:, 0]], group.high[pairs[:, 1]] - taker
+        gap, missing = giver - taker, group.low[pairs[:, 1]] - taker
+        amounts = [giver, least, room, (giver + 1) // 2, room // 2, gap, gap // 2, missing]
+        amounts += [np.broadcast_to(step * times, giver.shape) for times in _STRIDES[::2]]
+        t = np.stack(amounts, axis=2) // step[:, None] * step[:, None]
+        change = np.zeros((len(pairs), x.shape[1]), dtype=np.int64)
+        change[np.arange(len(pairs)), pairs[:, 0]] = -1
+        change[np.arange(len(pairs)), pairs[:, 1]] = 1
+        y = x[:, None, None] + t[..., None] * change[:, None]
+        moved = np.where((t > 0)[..., None], self._on_grid(y.reshape(-1, x.shape[1]), group).reshape(y.shape), -1)
+        result = np.repeat(k[:, None], t.shape[1] * t.shape[2], axis=1)
+        result[:, :, group.columns] = moved.reshape(len(k), -1, x.shape[1])
         return result
 
     def _on_grid(self, x: Indices, group: Group) -> Indices:
