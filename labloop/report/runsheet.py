@@ -20,6 +20,8 @@ from labloop.spec.parameters import Choice, Constant, Parameter
 
 __all__ = ["run_sheet_page", "save_run_sheet"]
 
+_COLUMNS = 12
+
 
 def save_run_sheet(sheet: RunSheet, path: str | Path) -> Path:
     """Write the page into a file, and return its path.
@@ -97,7 +99,9 @@ def _table(sheet: RunSheet, rows: Sequence[int]) -> str:
     head.append('<th class="fill note">note</th>')
     body = "\n".join(_row(sheet, row, lead, names, len(blanks) + 1) for row in rows)
     top = f"<thead><tr>{''.join(head)}</tr></thead>"
-    return f'<div class="wide"><table>{top}\n<tbody>\n{body}\n</tbody></table></div>'
+    # Beyond a dozen columns a landscape page is narrow.
+    kind = " class=many" if len(head) > _COLUMNS else ""
+    return f'<div class="wide"><table{kind}>{top}\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _row(sheet: RunSheet, row: int, lead: Sequence[str], names: Sequence[str], blanks: int) -> str:

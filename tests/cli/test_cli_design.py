@@ -50,7 +50,7 @@ def test_the_sheets_of_a_blocked_design(lab: Cli) -> None:
     assert [row[2].value for row in page.iter_rows(min_row=2)] == [1] * 6 + [2] * 6
     assert [row[4].value for row in page.iter_rows(min_row=2)].count("control") == 2
     text = (lab.folder / "days.html").read_text(encoding="utf-8")
-    assert text.count("<table>") == 2
+    assert text.count("<table") == 2
     assert "<h2>day 2</h2>" in text
     entry = envelope["data"]["entry"]
     lab("design", "reaction", "--sheet", str(entry), "--out", "again.csv")
