@@ -35,7 +35,9 @@ def command(
         str | None, typer.Option(help="screen, interactions or response-surface: a design is chosen, and why is said.")
     ] = None,
     kind: Annotated[str | None, typer.Option(help="A certain design: box-behnken, d-optimal, ...; see above.")] = None,
-    runs: Annotated[int | None, typer.Option("-n", "--runs", min=1, max=2000, help="How many runs.")] = None,
+    runs: Annotated[
+        int | None, typer.Option("-n", "--runs", min=1, max=2000, help="How many runs; for a goal, at most.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="main, interactions or quadratic: what is to be estimated.")] = None,
     factors: Annotated[
         str | None, typer.Option(metavar="A,B", help="What varies; everything that can, if not given.")

@@ -60,7 +60,9 @@ def advise(region: Region, request: Request) -> Advice:
 def _candidates(region: Region, request: Request, goal: str) -> Iterator[Candidate]:
     """Yield designs in the order of preference, each with the reason for it."""
     plain = not region.mixed and not region.words and region.grid.table is None
-    base = replace(request, kind=None, model=request.model or _ORDER[goal])
+    # The runs are those of all replicates together.
+    once = None if request.runs is None else request.runs // request.replicates
+    base = replace(request, kind=None, model=request.model or _ORDER[goal], runs=once)
     blend = bool(region.mixed) and len(region.mixed) == len(region.factors)
     single = sum(bool(set(g.columns.tolist()) & set(region.factors)) for g in region.grid.groups) == 1
     if request.augment:
@@ -151,6 +153,7 @@ def _tried(region: Region, request: Request, candidate: Request, why: str) -> tu
     except InvalidInput as error:
         return Option(kind, 0, False, error.message), candidate
     n = len(coded.runs)
+    n *= request.replicates
     if request.runs is not None and n > request.runs:
         return Option(kind, n, False, f"It has {n} runs."), candidate
     broken = placed_of(region, coded).broken

@@ -22,7 +22,7 @@ class Request:
     Attributes
     ----------
     kind, goal : one of `labloop.design.words.KINDS`, or a goal for which one is chosen.
-    runs : how many; what a classical kind has if None.
+    runs : how many in one replicate, for a goal in all; what a classical kind has if None.
     model : ``main``, ``interactions`` or ``quadratic``: what an optimal design is made for and any is judged by.
     factors, hold : what varies, and where the rest is held (see `labloop.design.region.region_of`).
     generators, levels, form, alpha, degree : settings of single kinds.

@@ -233,6 +233,13 @@ def test_the_goal_and_the_runs_decide(goal: str, runs: int | None, kind: str) ->
     assert runs is None or len(found.runs) <= runs
 
 
+def test_for_a_goal_the_runs_are_those_of_all_replicates() -> None:
+    found = made(spec_of(numbers(*"abcd")), goal="screen", runs=20, replicates=2)
+    assert found.advice is not None
+    assert len(found.runs) <= 20
+    assert next(each for each in found.advice.options if each.kind == "fractional-factorial").runs == 16
+
+
 def test_with_too_few_runs_the_fewest_are_named() -> None:
     with pytest.raises(InvalidInput, match="no design for screen of 6 parameters in 5 runs") as caught:
         made(spec_of(numbers(*"abcdef")), goal="screen", runs=5)
