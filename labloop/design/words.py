@@ -9,7 +9,7 @@ __all__ = ["KINDS", "Kind", "sees"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of design: what it is for, what it sees, what it cannot see, and the model it is judged by."""
+    """A kind of design: what it sees, what it cannot see, and the model it is judged by if none is asked for."""
 
     sees: str
     blind: str
