@@ -127,7 +127,7 @@ def optimise(
         best = np.argsort(-values if weights is None else values, kind="stable")[: max(s // _BRANCHES, 1)]
         shaken = np.repeat(k[best], _BRANCHES, axis=0)
         again = rng.random(shaken.shape[:2]) < _SHAKEN
-        shaken[again] = moves.random(*shaken.shape[:2], rng)[again]
+        shaken[again] = moves.random(len(shaken), n, rng)[again]
         more = _improved(shaken, model, moves, before, rng, weights=weights)
         k = np.concatenate([k[best], more])
         values = np.concatenate([values[best], _values(more, model, moves, before, weights, total=total)])
