@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -41,6 +41,10 @@ from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
 from labloop.spec.reader import parse_spec, read_spec
 from labloop.store.heads import head_of
+
+if TYPE_CHECKING:
+    from labloop.design import Request
+    from labloop.loop.design import Designed
 
 __all__ = ["Campaign", "create", "open"]
 
@@ -115,10 +119,18 @@ class Campaign:
         """The present version of the spec."""
         return look.read_spec_of(self._store, self.name)
 
-    def suggest(self, n: int | None = None, *, strategy: str | None = None, key: str | None = None) -> pd.DataFrame:
+    def suggest(
+        self,
+        n: int | None = None,
+        *,
+        strategy: str | None = None,
+        randomise: bool = False,
+        key: str | None = None,
+    ) -> pd.DataFrame:
         """Propose experiments and write them, with their predictions, into the ledger.
 
-        ``key`` makes the request safe to repeat: the same key gives the same batch.
+        With ``randomise`` they are numbered in a random order, which is the order to run them in. ``key`` makes
+        the request safe to repeat: the same key gives the same batch.
 
         Returns
         -------
@@ -135,8 +147,40 @@ class Campaign:
         NothingToSuggest
             If the budget is spent or no feasible experiment is left.
         """
-        suggestion = suggest.suggest(self._store, self.name, n, strategy=strategy, key=key)
+        suggestion = suggest.suggest(self._store, self.name, n, strategy=strategy, randomise=randomise, key=key)
         return suggestion_frame(self.spec, suggestion.experiments, suggestion.notes)
+
+    def design(self, request: Request, *, seed: int | None = None, accept: bool = False) -> Designed:
+        """Design experiments; with ``accept`` write them into the ledger, else only look.
+
+        For instance ``campaign.design(Request(goal="screen", effect=5, noise=2))``, with `labloop.design.Request`.
+        What comes back holds the design with its runs, its quality and what it cannot see, and the experiments.
+
+        Raises
+        ------
+        InvalidInput, InvalidTable
+            If the design does not suit the campaign, or runs of it break its rules.
+        """
+        # Loads SciPy, which whoever only records must not wait for.
+        from labloop.loop import design
+
+        make = design.accept if accept else design.preview
+        return make(self._store, self.name, request, seed=seed)
+
+    def run_sheet(self, path: str | Path, *, entry: int | None = None, force: bool = False) -> Path:
+        """Write the run sheet of a design (the latest, or that of an entry) to a CSV, XLSX or JSON file.
+
+        Raises
+        ------
+        NotFound
+            If there is no such design.
+        Conflict
+            If the file exists and ``force`` is not given.
+        """
+        from labloop.loop.design import run_sheet, write_run_sheet
+
+        write_run_sheet(Path(path), run_sheet(self._store, self.name, entry), force=force)
+        return Path(path)
 
     def record(
         self,

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import labloop
+from labloop.design import Layout, Request
 from labloop.errors import Conflict, InvalidInput, InvalidSpec, InvalidTable, NotFound
 from labloop.loop import suggest as suggest_module
 from labloop.records import Conditions
@@ -174,3 +175,21 @@ def test_a_new_version_of_the_spec_needs_a_reason_and_shows(campaign: labloop.Ca
 def test_the_package_has_no_other_public_names() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         labloop.nothing  # noqa: B018
+
+
+def test_a_design_is_looked_at_taken_and_printed(campaign: labloop.Campaign, tmp_path: Path) -> None:
+    request = Request(kind="full-factorial", hold={"solvent": "EtOH"}, layout=Layout(blocks=2), block_name="day")
+    seen = campaign.design(request)
+    assert campaign.experiments().empty
+    done = campaign.design(request, accept=True)
+    assert done.design == seen.design
+    assert campaign.experiments()["origin"].tolist() == ["design"] * 4
+    sheet = pd.read_csv(campaign.run_sheet(tmp_path / "days.csv"))
+    assert sheet["day"].tolist() == [1, 1, 2, 2]
+    assert campaign.record(sheet.assign(**{"yield [%]": [1.0, 2.0, 3.0, 4.0]})).recorded == (1, 2, 3, 4)
+
+
+def test_a_batch_in_random_order_is_the_same_batch(campaign: labloop.Campaign) -> None:
+    batch = campaign.suggest(6, randomise=True)
+    assert sorted(batch["temperature"]) == [20, 25, 30, 35, 40, 45]
+    assert batch["temperature"].tolist() != [20, 25, 30, 35, 40, 45]

@@ -30,6 +30,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("Start a campaign", "Start a campaign: answer questions, infer it from a table, or take a template."),
     "check": ("Start a campaign", "Check a campaign file and say what it asks for."),
     "suggest": ("Go round", "Propose the next experiments, each with its prediction and its reason."),
+    "design": (
+        "Go round",
+        "Design experiments: factorial, screening, response surface, optimal; with blocks and a run sheet.",
+    ),
     "record": ("Go round", "Record results: typed, from a filled-in sheet, or JSON on standard input."),
     "loop": ("Go round", "Alternate between suggesting and recording until you stop; resumes where it stopped."),
     "add": ("Go round", "Add experiments of your own, with or without results."),

@@ -36,6 +36,9 @@ def command(
             autocompletion=lambda: list(_STRATEGIES),
         ),
     ] = None,
+    randomise: Annotated[
+        bool, typer.Option("--randomise", help="Number them in a random order to be run, which follows from the seed.")
+    ] = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Also write a sheet to fill in: .csv or .xlsx.")
     ] = None,
@@ -64,7 +67,7 @@ def command(
             raise UsageError(f"{out.name} ends in {out.suffix!r}", hint="expected .csv or .xlsx")
         refuse_existing(out, force=force)
     with working("planning the next experiments"):
-        suggestion = suggest(ws.store, name, n, strategy=strategy, key=key)
+        suggestion = suggest(ws.store, name, n, strategy=strategy, randomise=randomise, key=key)
     spec = read_spec_of(ws.store, name)
     if out is not None:
         write_batch(out, spec, suggestion.experiments, force=force)

@@ -85,6 +85,8 @@ def _known(spec: Spec) -> Iterator[tuple[str, str]]:
         yield name.casefold(), name
         if each.label:
             yield each.label.strip().casefold(), name
+        if each.unit:  # as our own sheets write it, whether or not the unit is one we know
+            yield f"{name} [{each.unit}]".casefold(), name
     for name in OWN:
         yield name, name
 

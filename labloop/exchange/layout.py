@@ -19,25 +19,34 @@ def heading_of(name: str, declared: Parameter | Outcome) -> str:
     return f"{name} [{declared.unit}]" if declared.unit else name
 
 
-def batch_sheet(spec: Spec, experiments: Sequence[Experiment], results: Mapping[int, Result] | None = None) -> Sheet:
+def batch_sheet(
+    spec: Spec,
+    experiments: Sequence[Experiment],
+    results: Mapping[int, Result] | None = None,
+    *,
+    lead: Mapping[str, Sequence[Blank]] | None = None,
+) -> Sheet:
     """Lay out a batch to be run and filled in, or as filled in with ``results`` by experiment number.
 
-    One row an experiment: its id, what to set, what is to be measured (blank), then replicate, failure and
-    note. Predictions are left out: whoever measures should not know what is expected.
+    One row an experiment: its id, further columns by heading in ``lead`` (a design's block and place), what to
+    set, what is to be measured (blank), then replicate, failure and note. Predictions are left out: whoever
+    measures should not know what is expected.
     """
-    columns = [Column("experiment")]
+    lead = lead or {}
+    columns = [Column("experiment"), *(Column(heading) for heading in lead)]
     columns += [Column(heading_of(name, each), "plan") for name, each in spec.proposed.items()]
     measured = {**spec.outcomes, **{name: spec.parameters[name] for name in spec.covariates}}
     columns += [Column(heading_of(name, each), "result") for name, each in measured.items()]
     columns += [Column("replicate"), Column("failure"), Column("note")]
     rows = []
-    for each in experiments:
+    for position, each in enumerate(experiments):
         result = (results or {}).get(each.number, Result(each.number))
         values = {**result.outcomes, **result.covariates}
         done = {**each.planned, **(result.executed or {})}
         rows.append(
             (
                 experiment_id(spec.name, each.number),
+                *(column[position] for column in lead.values()),
                 *(done.get(name) for name in spec.proposed),
                 *(values.get(name) for name in measured),
                 result.replicate,

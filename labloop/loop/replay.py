@@ -29,7 +29,7 @@ from threadpoolctl import threadpool_limits
 from labloop.errors import LabloopError, NotFound
 from labloop.loop.lookup import find_experiment
 from labloop.loop.past import Past, moments
-from labloop.loop.suggest import Plan, known_of, machine, package_versions, with_strategy
+from labloop.loop.suggest import Plan, known_of, machine, package_versions, shuffled, with_strategy
 from labloop.records import LedgerEntry, experiment_id
 from labloop.spec.models import Spec
 from labloop.store import Store
@@ -157,6 +157,8 @@ def _derived(past: Past, spec: Spec, payload: Mapping[str, Any], plan: Plan | No
     asked = payload.get("asked", len(payload["experiments"]))
     with threadpool_limits(limits=payload.get("threads") or None):  # type: ignore[no-untyped-call]
         proposal = plan(spec, observed, pending, asked, payload["seed"])
+    if "planned_order" in payload["planner"]:
+        proposal = shuffled(proposal)
     return _claim(proposal_to_dict(proposal), [proposed_to_dict(each) for each in proposal.experiments])
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "machine",
     "package_versions",
     "replacement",
+    "shuffled",
     "suggest",
     "threads",
     "with_strategy",
@@ -69,13 +70,16 @@ def suggest(
     n: int | None = None,
     *,
     strategy: str | None = None,
+    randomise: bool = False,
     plan: Plan | None = None,
     key: str | None = None,
 ) -> Suggestion:
     """Propose ``n`` experiments (the spec's batch size if not given) and write them down.
 
     The store is not held while the planner thinks. If somebody else wrote in the meantime, the plan is made
-    again on what is true now. ``key`` makes the request safe to repeat: the same key gives the same batch.
+    again on what is true now. With ``randomise`` chance decides their order, which is the order to run them in,
+    so that what drifts in the laboratory is not taken for what was planned; the planner's order is kept beside it.
+    ``key`` makes the request safe to repeat: the same key gives the same batch.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def suggest(
     """
     if n is not None:
         _refuse_number(n)
-    request = asked(key, "suggest", {"n": n, "strategy": strategy})
+    request = asked(key, "suggest", {"n": n, "strategy": strategy, "randomise": randomise})
     for _ in range(_ATTEMPTS):
         with store.read() as snapshot:
             before = answered(snapshot, snapshot.campaign(name), request)
@@ -99,6 +103,8 @@ def suggest(
         batch = moment.row.batches + 1
         proposal = _planned(moment, wanted, batch, plan)
         said = (*notes, *proposal.notes, *_counted(moment, proposal), *_waiting(moment))
+        if randomise:
+            proposal = shuffled(proposal)
         with store.write() as transaction:
             if transaction.campaign(name).head != moment.row.head:
                 continue
@@ -224,8 +230,21 @@ def _planned(moment: _Moment, n: int, batch: int, plan: Plan | None) -> Proposal
     return proposal
 
 
-def seed_of(seed: int, batch: int) -> int:
-    """Derive the seed of one batch from the campaign's seed."""
+def shuffled(proposal: Proposal) -> Proposal:
+    """Return the proposal in a random order, which follows from its seed; the entry keeps the planner's order."""
+    import numpy as np
+
+    # A stream of its own: the planner has drawn from the seed itself.
+    order = np.random.default_rng([proposal.seed, 1]).permutation(len(proposal.experiments)).tolist()
+    return replace(
+        proposal,
+        experiments=tuple(proposal.experiments[i] for i in order),
+        planner={**proposal.planner, "planned_order": [i + 1 for i in order]},
+    )
+
+
+def seed_of(seed: int, batch: int | str) -> int:
+    """Derive the seed of one batch, or of something else that is named, from the campaign's seed."""
     return int(hashlib.sha256(f"{seed}/{batch}".encode()).hexdigest()[:12], 16)
 
 

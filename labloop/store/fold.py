@@ -9,7 +9,8 @@ Kinds of entry and what they carry (``payload``):
 created    ``spec`` (JSON text, in the order written), ``source`` (SHA-256 of its file), ``version`` 1
 revised    ``spec``, ``source``, ``version``, ``reason``: a later version
 proposed   ``batch``, seed, planner settings, versions, ``experiments`` with their predictions
-added      ``origin``, ``experiments`` that nobody proposed, with or without observations
+added      ``origin``, ``experiments`` that nobody proposed, with or without observations; those of a design
+           come with ``design`` (kind, settings, seed, model), each with its place in it, controls among them
 recorded   ``results``: observations (merged by index), executed conditions, or a failure
 amended    ``experiment``, ``reason``, and what is put right: outcomes, covariates, conditions or a failure
 vetoed     ``experiments``, ``reason``
@@ -111,9 +112,11 @@ def _added(entry: LedgerEntry, change: Change) -> Experiment:
     return Experiment(
         number=change["number"],
         status=_status(observations, failure, Status.ACCEPTED),
-        origin=Origin(entry.payload["origin"]),
+        origin=Origin(change.get("origin", entry.payload["origin"])),
         planned=change["conditions"],
         executed=change["conditions"],
+        slot=change.get("slot", ""),
+        reason=change.get("reason", ""),
         observations=observations,
         failure=failure,
         note=change.get("note", ""),

@@ -271,3 +271,12 @@ def test_a_proposal_of_fewer_than_were_asked_for_comes_out_the_same(store: Store
     assert _kinds(replay(store, "reaction", plan=counted)) == ["identical"]
     assert asked == [50]
     assert len(experiments(store, "reaction")) == 39
+
+
+def test_a_shuffled_proposal_comes_out_in_the_order_in_which_it_was_numbered() -> None:
+    store = Store("sqlite://")
+    create(store, make_spec())
+    suggestion = suggest(store, "reaction", 6, plan=grid_plan, randomise=True)
+    assert [each.planned["temperature"] for each in suggestion.experiments] != [20.0 + 5 * i for i in range(6)]
+    (found,) = replay(store, "reaction", plan=grid_plan)
+    assert found.sameness is Sameness.IDENTICAL
