@@ -87,7 +87,10 @@ def _show(to: Console, name: str, done: Resolved, files: list[Path]) -> None:
 def _show_extra(to: Console, name: str, done: Resolved) -> None:
     extra = done.extra
     if not extra.conditions:
-        said(to, "Nothing is inseparable: no further experiments are needed for that.")
+        if extra.remains:
+            said(to, f"Not a matter of a few experiments: {', '.join(extra.remains)}.")
+        else:
+            said(to, "Nothing is inseparable: no further experiments are needed for that.")
         return
     count = len(extra.conditions)
     what = ", ".join(extra.resolves) or "part of it"

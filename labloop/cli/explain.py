@@ -73,9 +73,10 @@ def _show(to: Console, found: Explanation, everything: bool, files: list[Path]) 
         f"{found.linear.lack_of_fit.words}",
     )
     to.print()
-    shown = [each for each in found.effects if everything or each.standing in ("found", "unstable")]
+    shown = found.effects if everything else found.found
     if shown:
         to.print(effects_table(shown, found.unit))
+        said(to, *_evidence(found))
     _say_rest(to, found, everything)
     if found.shares is not None:
         to.print()
@@ -84,14 +85,17 @@ def _show(to: Console, found: Explanation, everything: bool, files: list[Path]) 
 
 
 def _say_rest(to: Console, found: Explanation, everything: bool) -> None:
-    counts = {
-        standing: [e.name for e in found.effects if e.standing == standing]
-        for standing in ("not seen", "not estimable yet")
-    }
-    if counts["not estimable yet"]:
-        said(to, f"Not estimable yet: {', '.join(counts['not estimable yet'])} (labloop estimability says why).")
-    if counts["not seen"] and not everything:
-        said(to, f"No effect seen of {len(counts['not seen'])} others (--all lists them with their intervals).")
+    unseen = [each.name for each in found.effects if each.standing == "not seen"]
+    unstable = [each.name for each in found.effects if each.standing == "unstable"]
+    silent = dict.fromkeys(str(each.term) for each in found.effects if each.standing == "not estimable yet")
+    if silent:
+        said(to, f"Not estimable yet: {', '.join(silent)} (labloop estimability says why).")
+    if unstable and not everything:
+        said(
+            to, f"Not claimed, because the sign is not stable or the surrogate does not see it: {', '.join(unstable)}."
+        )
+    if unseen and not everything:
+        said(to, f"No effect seen of {len(unseen)} others (--all lists them with their intervals).")
     if not found.found:
         said(to, "No effect may be claimed yet.")
     elif found.chance >= 0.5:
@@ -100,6 +104,21 @@ def _say_rest(to: Console, found: Explanation, everything: bool) -> None:
             f"{sum(e.linear is not None for e in found.effects)} effects were looked at: if none were real, up to "
             f"{found.chance:.0f} would be claimed by chance.",
         )
+
+
+def _evidence(found: Explanation) -> list[str]:
+    """Say by how the factors came to their values what the effects are evidence of."""
+    means = {
+        "randomised": "in random order, so an effect is the factor's",
+        "set, not randomised": "not run in random order, so whatever drifted along may share in an effect",
+        "only observed": "a correlation, never a cause",
+    }
+    lines = []
+    for label, meaning in means.items():
+        names = [name for name, evidence in found.evidence.items() if evidence == label]
+        if names:
+            lines.append(f"{label.capitalize()} ({meaning}): {', '.join(names)}.")
+    return lines
 
 
 def _shares(found: Explanation) -> Any:

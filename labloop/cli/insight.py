@@ -79,27 +79,22 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
 def effects_table(effects: Sequence[Effect], unit: str | None) -> Table:
     """Draw effects with their intervals from both models."""
     drawn = table()
-    drawn.add_column("effect", no_wrap=True)
-    drawn.add_column("compared")
-    drawn.add_column(f"linear model{f' [{unit}]' if unit else ''}, 90 %", justify="right")
-    drawn.add_column("surrogate, 90 %", justify="right")
-    drawn.add_column("p", justify="right")
-    drawn.add_column("flips", justify="right")
+    drawn.add_column(f"effect{f' [{unit}]' if unit else ''}")
+    for column in ("linear model, 90 %", "surrogate, 90 %", "p", "flips"):
+        drawn.add_column(column, justify="right", no_wrap=True)
     drawn.add_column("standing")
-    drawn.add_column("evidence")
     for each in effects:
+        name = Text(each.name)
+        if each.compares.startswith("from "):
+            name.append(f" {each.compares}", style="dim")
+        standing = each.standing + (", if others are nil" if each.conditional and each.standing == "found" else "")
         drawn.add_row(
-            Text(each.name),
-            Text(each.compares, style="dim"),
+            name,
             _interval(each.linear),
             _interval(each.surrogate),
             "" if each.p is None else f"{each.p:.2g}",
-            "" if each.flips is None else f"{each.flips:.0%}".replace("%", " %"),
-            Text(
-                each.standing + (", if others are nil" if each.conditional and each.standing == "found" else ""),
-                style=_STANDING[each.standing],
-            ),
-            Text(each.evidence, style="dim"),
+            "" if each.flips is None else f"{100 * each.flips:.0f} %",
+            Text(standing, style=_STANDING[each.standing]),
         )
     return drawn
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from labloop.errors import NothingToSuggest
-from labloop.insight.estimability import INFLATED, Design, Estimability
+from labloop.insight.estimability import INFLATED, Design, Estimability, inflation
 from labloop.insight.questions import Question, Region, questions_of
 from labloop.insight.runs import Array, Factor, Runs
 from labloop.insight.terms import Term, basis_of, first_order
@@ -41,10 +41,12 @@ def extra_runs(found: Estimability, *, most: int = 24, seed: int = 0) -> Extra:
     A further experiment is run on another occasion, so it cannot resolve a confounding with a circumstance by
     itself; terms inseparable for that reason only are resolved because the factor then changes within one.
     """
-    wanted = [each.term for each in found.verdicts if not each.separable and each.term.kind != "circumstance"]
+    asked = [each.term for each in found.verdicts if not each.separable]
+    runs = _widened(found.runs, asked)
+    # An interaction of choices with many combinations is no matter of a few experiments.
+    wanted = [each for each in asked if questions_of(runs, Region(runs), [each])]
     if not wanted:
-        return Extra((), (), ())
-    runs = _widened(found.runs, wanted)
+        return Extra((), (), tuple(map(str, asked)))
     pool = _candidates(runs, seed)
     if not len(pool):
         raise NothingToSuggest("no feasible experiment is left that was not run", hint="widen the parameters")
@@ -52,7 +54,7 @@ def extra_runs(found: Estimability, *, most: int = 24, seed: int = 0) -> Extra:
     after = _with(runs, pool[chosen])
     questions = {term: questions_of(after, Region(after), [term]) for term in wanted}
     done = [str(term) for term in wanted if _separable(after, term, questions[term])]
-    left = tuple(str(term) for term in wanted if str(term) not in done)
+    left = tuple(str(term) for term in asked if str(term) not in done)
     return Extra(tuple(runs.space.decode(pool[chosen])), tuple(done), left)
 
 
@@ -118,15 +120,8 @@ def _separable(runs: Runs, term: Term, questions: Sequence[Question]) -> bool:
     """Whether a term's every question is estimable beside the main effects, without much inflation."""
     design = Design(runs, basis_of(runs), first_order(runs), [])
     terms, model = design.with_own(term)
-    alone = design.alone(term)
-    for question in questions:
-        c = design.contrast(terms, question)
-        if not model.estimable(c):
-            return False
-        base = alone.unscaled(design.contrast([term], question))
-        if base <= 0 or model.unscaled(c) > INFLATED * base:
-            return False
-    return True
+    inflated = inflation(design, model, terms, term, questions)
+    return inflated is not None and inflated <= INFLATED
 
 
 def _chosen(runs: Runs, pool: Array, wanted: Sequence[Term], most: int) -> list[int]:

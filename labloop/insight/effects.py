@@ -4,13 +4,14 @@ Both models answer the same questions (`questions`). The linear model is the lar
 
     full second order  >  main effects and interactions  >  main effects
 
-that leaves at least `SPARE` degrees of freedom; a term beyond it is estimated in that model plus the term itself.
+all of whose terms the conditions can tell apart with at least `SPARE` of them to spare; a term beyond it is estimated
+in that model plus the term itself.
 The surrogate's answer is the mixture over its hyperparameters of the exact normal posterior of w'f(points).
 
 An effect is *found* if it is separable (`estimability`), the linear model's 90 % interval excludes 0, the surrogate's
-is not on the other side of 0, and its sign is stable: of `HALVES` random splits of the conditions into two halves, at
-most `FLIPS` have halves that disagree about it. A half is fitted with the same model where it can carry that, and
-with the main effects and the effect's own term otherwise.
+is not on the other side of 0 (and excludes 0 too where the effect is only conditionally estimable), and its sign is
+stable: of `HALVES` random splits of the conditions into two halves, at most `FLIPS` have halves that disagree about
+it. A half is fitted with the same model where it can carry that, else with the main effects and the effect's own term.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from scipy.special import fdtrc
 from labloop.insight.estimability import Design, Estimability, Verdict
 from labloop.insight.linear import Contrast, Fit, fit
 from labloop.insight.posterior import Posterior, quantiles
-from labloop.insight.questions import Question
+from labloop.insight.questions import Question, Region
 from labloop.insight.runs import Array, Bools, Circumstance, Runs
 from labloop.insight.terms import Term
 from labloop.records import Origin
@@ -105,7 +106,7 @@ class Ladder:
         return terms, _fitted(self.design, terms)
 
 
-def ladder(design: Design) -> Ladder:
+def ladder(design: Design, region: Region) -> Ladder:
     """Choose the linear model; a declared circumstance (day, plate) stays in it if it explains something."""
     pairs = [each for each in design.seconds if each.kind == "interaction"]
     steps: list[tuple[Literal["second order", "main effects and interactions", "main effects"], list[Term]]] = [
@@ -115,7 +116,8 @@ def ladder(design: Design) -> Ladder:
     ]
     for order, terms in steps:
         found = _fitted(design, terms)
-        if design.runs.conditions - found.rank >= SPARE or order == "main effects":
+        whole = found.rank == design.parameters(terms, region)
+        if (whole and design.runs.conditions - found.rank >= SPARE) or order == "main effects":
             break
     blocks = [Term("circumstance", (each.name,)) for each in design.runs.circumstances if _matters(design, found, each)]
     if blocks:
@@ -251,10 +253,10 @@ def _answered(
     linear = Interval(contrast.estimate, contrast.low, contrast.high)
     sign = float(np.sign(contrast.estimate))
     standing: Standing = "not seen"
-    if linear.excludes_zero:
-        contradicted = answer is not None and answer.against(sign)
-        standing = "unstable" if flips > FLIPS or contradicted else "found"
     conditional = verdict.grade == "conditional"
+    if linear.excludes_zero:
+        agreed = answer is None or ((answer.excludes_zero if conditional else True) and not answer.against(sign))
+        standing = "found" if flips <= FLIPS and agreed else "unstable"
     says = _sentence(question, linear, standing, evidence, flips)
     return Effect(
         question.term,
@@ -279,7 +281,7 @@ def _sentence(question: Question, linear: Interval, standing: Standing, evidence
         why = (
             f"its sign differs between halves of the data {100 * flips:.0f} times in 100"
             if flips > FLIPS
-            else "the surrogate sees it the other way round"
+            else "the surrogate does not see it"
         )
         return f"{question.name}: {span}, but {why}: not claimed."
     if evidence == "only observed":

@@ -27,7 +27,7 @@ from labloop.insight.questions import Question, Region, questions_of
 from labloop.insight.runs import Array, Factor, Indices, Runs
 from labloop.insight.terms import Basis, Term, basis_of, first_order, second_order
 
-__all__ = ["Design", "Estimability", "Partner", "Quadrants", "Verdict", "estimability", "grade"]
+__all__ = ["Design", "Estimability", "Partner", "Quadrants", "Verdict", "estimability", "grade", "inflation"]
 
 INFLATED = 10.0
 HOPELESS = 100.0
@@ -36,6 +36,7 @@ TELLING = 0.3
 HUB = 0.7
 _NEAR = 0.02
 _MOST_PARTNERS = 3
+_EVERYWHERE = 256
 
 Grade = Literal["clear", "conditional", "inseparable", "never varied"]
 
@@ -137,13 +138,14 @@ def estimability(runs: Runs) -> Estimability:
     ]
     hub = _hub(runs)
     eigenvalues = np.linalg.eigvalsh(_correlations(design.x))
+    parameters = design.parameters([*mains, *seconds], region)
     return Estimability(
         runs,
         tuple(verdicts),
         tuple(_quadrants(runs)),
         hub,
         runs.conditions,
-        design.full.x.shape[1] - _redundant(runs, seconds),
+        parameters,
         design.full.rank,
         float(max(eigenvalues[0], 0.0)),
         tuple(_notes(runs, hub)),
@@ -174,6 +176,12 @@ class Design:
         """Return the model of one term alone (an interaction or quadratic: centred by its constant)."""
         return self.fit([term])
 
+    def parameters(self, terms: Sequence[Term], region: Region) -> int:
+        """Return how many parameters a model has: its rank if everything in the region explored were run."""
+        columns = self.basis.matrix(terms, region.base[:1]).shape[1]
+        rows = region.points(max(_EVERYWHERE, 4 * columns), 1)
+        return fit(self.basis.matrix(terms, rows), np.zeros(len(rows)), np.arange(len(rows))).rank
+
     def contrast(self, terms: Sequence[Term], question: Question) -> Array:
         """Return c = w'X(points)."""
         return np.asarray(question.weights @ self.basis.matrix(terms, question.points))
@@ -182,30 +190,30 @@ class Design:
 def grade(design: Design, term: Term, questions: Sequence[Question]) -> Verdict:
     """Grade one term by the worst of its questions."""
     terms, own = design.with_own(term)
-    vif = _inflation(design, own, terms, term, questions)
+    vif = inflation(design, own, terms, term, questions)
     full = [*design.mains, *design.seconds]
-    vif_full = _inflation(design, design.full, full, term, questions)
+    vif_full = inflation(design, design.full, full, term, questions)
     along = _circumstances(design, term)
     same = [each for each in along if each.correlation**2 >= SAME]
     declared = {each.name for each in design.runs.circumstances if each.declared}
     if vif is None or vif > HOPELESS or any(each.name in declared for each in same):
         partners = _reproducing(design, term) if vif is None or vif > HOPELESS else ()
-        return Verdict(term, "inseparable", vif, vif_full, partners, along, _inseparable(term, partners, same))
+        return Verdict(term, "inseparable", vif, vif_full, partners, along, _inseparable(design, term, partners, same))
     if vif_full is not None and vif_full <= INFLATED and not same:
         return Verdict(term, "clear", vif, vif_full, (), along, _clear(term, along))
     partners = _entangled(design, term)
     return Verdict(term, "conditional", vif, vif_full, partners, along, _conditional(design, term, partners, same, vif))
 
 
-def _inflation(
+def inflation(
     design: Design, model: Fit, terms: Sequence[Term], term: Term, questions: Sequence[Question]
 ) -> float | None:
     """Return the worst variance inflation over a term's questions; None where one is not estimable."""
     if not questions:  # too many cells to ask about one by one: whether the term adds what it should to the rank
         rest = [each for each in terms if each != term]
         gained = model.rank - design.fit(rest).rank
-        cells = np.prod([max(len(design.runs.factor(name).seen) - 1, 1) for name in term.names])
-        return 1.0 if gained >= cells else None
+        needed = np.prod([max(len(design.runs.factor(name).seen) - 1, 1) for name in term.names])
+        return 1.0 if gained >= needed else None
     alone, worst = design.alone(term), 0.0
     for question in questions:
         c = design.contrast(terms, question)
@@ -219,7 +227,7 @@ def _inflation(
 def _adjusted(design: Design, term: Term, without: Term) -> Array:
     """Return the columns of a term with all main effects but ``without`` taken out."""
     others = [each for each in design.mains if each != without]
-    return _without(design.basis.columns(term, design.runs.rows), design.basis.matrix(others, design.runs.rows))
+    return _without(design.basis.deviations(term, design.runs.rows), design.basis.matrix(others, design.runs.rows))
 
 
 def _without(columns: Array, base: Array) -> Array:
@@ -236,16 +244,23 @@ def _circumstances(design: Design, term: Term) -> tuple[Partner, ...]:
     found = []
     for each in design.runs.circumstances if total > 0 else ():
         other = each.columns()
-        freedom = np.linalg.matrix_rank(other)
-        if freedom >= len(columns) - 2:
-            continue
         share = 1.0 - float(np.sum(_without(columns, other) ** 2)) / total
-        # Many labels reproduce anything a little: what chance alone would give is taken off.
-        chance = freedom / (len(columns) - 1)
-        adjusted = max((share - chance) / (1 - chance), 0.0)
+        adjusted = _beyond_chance(share, other, len(columns) - 1)
         if adjusted**0.5 > TELLING:
-            found.append(Partner(each.name, float(adjusted**0.5)))
+            found.append(Partner(each.name, adjusted**0.5))
     return tuple(sorted(found, key=lambda each: -each.correlation)[:_MOST_PARTNERS])
+
+
+def _beyond_chance(share: float, columns: Array, freedom: int) -> float:
+    """Return a share that columns reproduce without what that many would by chance; all of it where it is exact.
+
+    The adjusted R2; many labels reproduce anything a little, and as many as there are runs anything at all.
+    """
+    used = int(np.linalg.matrix_rank(columns))
+    if used > freedom // 2 and used > 1:
+        return 0.0
+    chance = used / max(freedom, 1)
+    return share if share > 1 - 1e-9 else max((share - chance) / (1 - chance), 0.0)
 
 
 def _reproducing(design: Design, term: Term) -> tuple[Partner, ...]:
@@ -294,8 +309,9 @@ def _entangled(design: Design, term: Term) -> tuple[Partner, ...]:
         if not kept.shape[1]:
             continue
         share = 1.0 - float(np.sum(_without(own, kept) ** 2)) / total
-        if share**0.5 > TELLING:
-            found.append(Partner(str(other), float(share**0.5)))
+        adjusted = _beyond_chance(share, kept, len(own) - design.first.rank)
+        if adjusted**0.5 > TELLING:
+            found.append(Partner(str(other), adjusted**0.5))
     return tuple(sorted(found, key=lambda each: -each.correlation)[:_MOST_PARTNERS])
 
 
@@ -304,9 +320,15 @@ def _words(partners: Sequence[Partner]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _inseparable(term: Term, partners: Sequence[Partner], same: Sequence[Partner]) -> str:
+def _inseparable(design: Design, term: Term, partners: Sequence[Partner], same: Sequence[Partner]) -> str:
     if same:
         return f"{term} cannot be separated from {_words(same)}: whenever one changed, so did the other."
+    factors = [design.runs.factor(name) for name in term.names]
+    if term.kind == "interaction" and all(each.kind == "choice" for each in factors):
+        a, b = (np.searchsorted(np.array(each.seen), each.option(design.runs.rows)) for each in factors)
+        filled, cells = len(set(zip(a.tolist(), b.tolist(), strict=True))), len(factors[0].seen) * len(factors[1].seen)
+        if filled < cells:
+            return f"{term} cannot be told apart: only {filled} of its {cells} combinations were run."
     if term.kind == "interaction" and {each.name for each in partners} <= set(term.names):
         return f"{term} cannot be told apart: one was held whenever the other moved."
     if partners:
@@ -338,23 +360,6 @@ def _correlations(x: Array) -> Array:
     size = np.linalg.norm(columns, axis=0)
     columns = columns[:, size > 1e-12] / size[size > 1e-12]
     return np.asarray(columns.T @ columns) if columns.shape[1] else np.ones((1, 1))
-
-
-def _redundant(runs: Runs, seconds: Sequence[Term]) -> int:
-    """Return how many columns of the full model are redundant whatever is run."""
-
-    def free(factor: Factor) -> int:
-        return len(factor.seen) - 1 if factor.kind == "choice" else 1
-
-    mixtures = {each.mixture for each in runs.varied if each.mixture}
-    choices = [each for each in runs.varied if each.kind == "choice"]
-    lost = len(mixtures) + len(choices)
-    for term in seconds:
-        if term.kind == "interaction":
-            a, b = (runs.factor(name) for name in term.names)
-            have = (len(a.seen) if a.kind == "choice" else 1) * (len(b.seen) if b.kind == "choice" else 1)
-            lost += have - free(a) * free(b)
-    return lost
 
 
 def _quadrants(runs: Runs) -> list[Quadrants]:
@@ -432,8 +437,8 @@ def _notes(runs: Runs, hub: Hub | None) -> list[str]:
     declared = [each.name for each in runs.circumstances if each.declared]
     if not declared:
         notes.append(
-            "No day, plate, block or operator is on record, so nobody can say whether an effect is theirs: add a "
-            "column for it to the sheet."
+            "No day, plate, block or operator is on record, so nobody can say whether an effect is theirs: add a column "
+            "for it to the sheet."
         )
     if len(runs) == runs.conditions:
         notes.append("No condition was repeated: the noise is known only as what the model leaves over.")

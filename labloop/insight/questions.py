@@ -58,12 +58,21 @@ class Region:
         return self.points(BASE, self._seed)
 
     def points(self, n: int, seed: int) -> Array:
-        """Return n points of the explored region: a scrambled Sobol sequence, or random feasible ones."""
+        """Return n points of the explored region: a scrambled Sobol sequence, or random feasible ones.
+
+        Of a mixture, the blends that were run are taken: uniform shares are far from what anybody mixes.
+        """
+        rng = np.random.default_rng(seed)
         if self.tied:
-            cube = np.asarray(self.space.sample(n, np.random.default_rng(seed)), dtype=np.float64)
+            cube = np.asarray(self.space.sample(n, rng), dtype=np.float64)
+            shares = [each.column for each in self.runs.factors if each.mixture]
+            if shares:
+                run = np.unique(self.runs.cube[:, shares], axis=0)
+                turns = [rng.permutation(len(run)) for _ in range(-(-n // len(run)))]
+                cube[:, shares] = run[np.concatenate(turns)[:n]]
         else:
             power = int(np.ceil(np.log2(max(n, 2))))
-            cube = qmc.Sobol(max(self.space.dim, 1), rng=np.random.default_rng(seed)).random_base2(power)[:n]
+            cube = qmc.Sobol(max(self.space.dim, 1), rng=rng).random_base2(power)[:n]
         return self.placed(cube)
 
     def placed(self, cube: Array) -> Array:

@@ -15,7 +15,7 @@ at the corners tried and at random points of the box.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
@@ -23,7 +23,7 @@ from scipy.special import ndtr
 from labloop.insight.curves import Contour, contour_of, grid_of, plane
 from labloop.insight.posterior import Posterior, fit
 from labloop.insight.questions import Region, in_unit
-from labloop.insight.runs import Array, Factor, Runs, runs_of
+from labloop.insight.runs import Array, Bools, Factor, Runs, runs_of
 from labloop.records import Conditions, Experiment
 from labloop.spec.models import Limit, Objective, Spec
 
@@ -90,9 +90,8 @@ def goals_of(spec: Spec, asked: Sequence[Limit], experiments: Sequence[Experimen
     """
     goals = [Goal(each.outcome, *_bounds(each), "asked for") for each in asked]
     given = {each.outcome for each in goals}
-    for limit in spec.limits:
-        if limit.outcome not in given:
-            goals.append(Goal(limit.outcome, *_bounds(limit), "a limit of the campaign"))
+    limits = [each for each in spec.limits if each.outcome not in given]
+    goals += [Goal(each.outcome, *_bounds(each), "a limit of the campaign") for each in limits]
     for name, objective in spec.objectives.items():
         if name not in given:
             goals.append(_default(name, objective, experiments))
@@ -146,11 +145,11 @@ def operating_region(
     everything = {goal.outcome: runs_of(spec, experiments, goal.outcome) for goal in goals}
     parts = [(goal, fit(everything[goal.outcome], rng)) for goal in goals]
     runs = everything[goals[-1].outcome]
+    runs = replace(runs, factors=tuple(_whole(each) for each in runs.factors))
     region, chance = Region(runs, seed), _Chance(parts)
-    pool = region.points(_POOL, seed)
-    pool = pool[region.allowed(pool)]
+    pool = _pool(runs, region, seed)
     chances = chance(pool)
-    centre = _centre(runs, pool, chances, chance, probability)
+    centre = _centred(runs, region, chance, _centre(runs, pool, chances, chance, probability), probability)
     best = float(chance(centre[None])[0])
     box = _box(runs, region, chance, centre, probability, rng) if best >= probability else None
     varied = [each for each in runs.varied if each.kind != "covariate"]
@@ -171,6 +170,25 @@ def operating_region(
     )
 
 
+def _whole(factor: Factor) -> Factor:
+    """Take a component's range as all that was run: here it is where one may go, not where most went."""
+    return replace(factor, low=factor.least, high=factor.most) if factor.kind == "component" else factor
+
+
+def _pool(runs: Runs, region: Region, seed: int) -> Array:
+    """Return points of the explored region; blends between those that were run, not only these."""
+    pool = region.points(_POOL, seed)
+    if runs.spec.mixtures:
+        cube = runs.space.sample(_POOL, np.random.default_rng(seed))
+        fresh = region.placed(np.asarray(cube))
+        inside = np.ones(len(fresh), dtype=np.bool_)
+        for each in runs.factors:
+            if each.mixture:
+                inside &= (fresh[:, each.column] >= each.low - 1e-9) & (fresh[:, each.column] <= each.high + 1e-9)
+        pool = fresh[inside] if inside.sum() >= _TRIED else pool
+    return np.asarray(pool[region.allowed(pool)])
+
+
 def _centre(runs: Runs, pool: Array, chances: Array, chance: _Chance, probability: float) -> Array:
     """Return a grid point well inside: of the rows that hold, that whose neighbours hold best; else the likeliest."""
     order = np.argsort(-chances, kind="stable")[:256]
@@ -186,6 +204,30 @@ def _centre(runs: Runs, pool: Array, chances: Array, chance: _Chance, probabilit
     if float(chance(row[None])[0]) < probability <= float(chances.max()):
         row = pool[int(chances.argmax())]
     return np.asarray(row)
+
+
+def _centred(runs: Runs, region: Region, chance: _Chance, row: Array, probability: float) -> Array:
+    """Move each number to the middle of its drift, as long as what is on the grid there still holds."""
+    for factor in [each for each in runs.varied if each.kind in ("number", "component")] * 2:
+        x = np.linspace(factor.low, factor.high, _STEPS)
+        low, high = _stretch(chance(_line(region, factor, row, x)) >= probability, x, float(row[factor.column]))
+        moved = region.moved(row[None], factor, 0.5 * (low + high))
+        moved[:, : runs.space.dim] = runs.space.snap(moved[:, : runs.space.dim])
+        if high > low and float(chance(moved)[0]) >= probability and region.allowed(moved)[0]:
+            row = moved[0]
+    return row
+
+
+def _stretch(holds: Bools, x: Array, here: float) -> tuple[float, float]:
+    """Return the ends of the unbroken stretch of what holds around a place; the place itself where it does not."""
+    place = low = high = int(np.abs(x - here).argmin())
+    if not holds[place]:
+        return here, here
+    while low > 0 and holds[low - 1]:
+        low -= 1
+    while high < len(x) - 1 and holds[high + 1]:
+        high += 1
+    return float(x[low]), float(x[high])
 
 
 Box = dict[str, tuple[float, float] | tuple[int, ...]]
@@ -263,24 +305,17 @@ def _drift(
         return Drift(factor.name, factor.unit, factor.options[option], alone, together, explored)
     x = np.linspace(factor.low, factor.high, _STEPS)
     here = float(np.clip(centre[factor.column], factor.low, factor.high))
-    holds = chance(_line(region, factor, centre, x)) >= probability
-    place = int(np.abs(x - here).argmin())
-    low, high = place, place
-    while holds[place] and low > 0 and holds[low - 1]:
-        low -= 1
-    while holds[place] and high < len(x) - 1 and holds[high + 1]:
-        high += 1
+    ends = _stretch(chance(_line(region, factor, centre, x)) >= probability, x, here)
+    side = box[factor.name] if box else (here, here)
 
     def said(value: float) -> float:
         return in_unit(runs, factor, value)
 
-    side = box[factor.name] if box else (here, here)
-    ends = (said(float(x[low])), said(float(x[high]))) if holds[place] else (said(here), said(here))
     return Drift(
         factor.name,
         factor.unit,
         said(float(centre[factor.column])),
-        ends,
+        (said(ends[0]), said(ends[1])),
         (said(float(side[0])), said(float(side[1]))),
         (said(factor.low), said(factor.high)),
     )

@@ -45,10 +45,11 @@ class Factor:
     ----------
     name, unit, kind : of the parameter.
     column : where it stands in the rows.
-    low, high : the range in which it was varied, in units of the rows (a choice: 0 and 1).
+    low, high : the range in which it was varied, in units of the rows (a choice: 0 and 1; a component: the shares
+        that 10 and 90 % of the measurements stay below).
     values : how many different values it had.
     options : the names of a choice, and ``seen``, the positions of those that were run.
-    mixture : the mixture of a component.
+    mixture : the mixture of a component; ``least`` and ``most`` are its extreme shares.
     """
 
     name: str
@@ -61,6 +62,8 @@ class Factor:
     options: tuple[str, ...] = ()
     seen: tuple[int, ...] = ()
     mixture: str = ""
+    least: float = 0.0
+    most: float = 1.0
 
     @property
     def varies(self) -> bool:
@@ -228,6 +231,8 @@ def _factors(spec: Spec, space: Space, rows: Array) -> list[Factor]:
                     float(high),
                     values,
                     mixture=parameter.mixture,
+                    least=float(x.min()),
+                    most=float(x.max()),
                 )
             )
         else:

@@ -19,9 +19,10 @@ doi:10.1137/130926869). N is small, because joint draws are dear; so every numer
 the same sums over the posterior mean, which is cheap, miss at N against `FINE` points (a control variate).
 
 A component i of a mixture is drawn along Cox's
-direction: its share from B, the ratios of the others from A. For blends uniform over a simplex the share and
-the ratios are independent (a Dirichlet distribution is neutral), so these are Sobol indices as well. Where
-constraints tie factors, comparisons that would leave what is allowed are left out.
+direction over the blends that were run: its share from B, the ratios of the others from A. For blends uniform over
+a simplex the share and the ratios are independent (a Dirichlet distribution is neutral), so these are Sobol indices
+as well; for others, shares of the variation that such exchanges make. Where constraints tie factors, comparisons
+that would leave what is allowed are left out.
 """
 
 from __future__ import annotations

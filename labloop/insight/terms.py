@@ -65,6 +65,19 @@ class Basis:
             case "circumstance":
                 return np.zeros((len(rows), self.circumstances[term.names[0]].columns().shape[1]))
 
+    def deviations(self, term: Term, rows: Array) -> Array:
+        """Return the columns of a term with those of a choice or a component counted from their average."""
+        blocks = [self._main(self.factors[name], rows) for name in term.names]
+        if term.kind == "interaction":
+            a, b = (
+                block - (block.mean(axis=0) if self.factors[name].mixture else 1.0 / block.shape[1])
+                if self.factors[name].kind in ("choice", "component")
+                else block
+                for name, block in zip(term.names, blocks, strict=True)
+            )
+            return np.asarray((a[:, :, None] * b[:, None, :]).reshape(len(rows), -1))
+        return self.columns(term, rows)
+
     def measured(self, term: Term, rows: Array) -> Array:
         """Return the columns of a term at the measurements themselves."""
         if term.kind == "circumstance":

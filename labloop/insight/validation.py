@@ -384,14 +384,18 @@ def _verdict(runs: Runs, cross: Score, shuffled: Score, edge: Edge | None) -> tu
         )
     if not at_edge:
         return "the middle only", (
-            f"It may be used to predict ordinary conditions (within about ±{error}), not to find the best: left out, "
+            f"It may be used to predict ordinary conditions (typical error {error}), not to find the best: left out, "
             f"the best tenth was not ranked on top (ROC area {edge.area:.2f})."
             if edge
             else ""
         )
     if cross.r2 < 0.5 or not calm:
-        why = f"its numbers are within about ±{error}" if calm else "its intervals are too narrow"
+        why = f"the typical error is {error}" if calm else "its intervals are too narrow"
         return "ranking", (
             f"It may be used to rank candidates (rank correlation {cross.rank:.2f}), not for numbers: {why}."
         )
-    return "prediction", f"It may be used to rank candidates and to predict unseen conditions within about ±{error}."
+    weak = edge is not None and 3 * edge.back < edge.left_out
+    tail = ", but it does not single out the very best from the good ones" if weak else ""
+    return "prediction", (
+        f"It may be used to rank candidates and to predict unseen conditions (typical error {error}){tail}."
+    )

@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from labloop.insight.estimability import Estimability, Verdict
 from labloop.insight.region import Drift, OperatingRegion
 from labloop.insight.validation import Check, Edge, Prediction
+from labloop.report.insight_figures import key
 from labloop.report.progress import heading, number
 from labloop.report.style import LIGHT
 
@@ -65,7 +66,7 @@ def _parity(panel: Axes, predictions: Sequence[Prediction], title: str) -> None:
             markeredgewidth=0.4,
             zorder=4,
         )
-    panel.set(xlim=ends, ylim=ends, xlabel="predicted unseen, with 90 % interval", ylabel="measured")
+    panel.set(xlim=ends, ylim=ends, xlabel="predicted unseen, 90 %", ylabel="measured")
     panel.set_box_aspect(1)
     panel.grid(visible=True, axis="both")
     panel.set_title(title, fontweight="bold")
@@ -120,9 +121,9 @@ def _edge(panel: Axes, edge: Edge) -> None:
             markeredgewidth=0.4,
             zorder=3 if role == "other" else 4,
         )
-    panel.set(xlabel="predicted without the best tenth", ylabel="measured")
+    panel.set(xlabel="predicted without the best", ylabel="measured")
     panel.set_box_aspect(1)
-    panel.set_title(f"Edge: {edge.back} of {edge.left_out} ranked on top", fontweight="bold")
+    panel.set_title(f"Edge: {edge.back} of {edge.left_out} on top", fontweight="bold")
 
 
 def apart_height(found: Estimability) -> float:
@@ -194,7 +195,7 @@ def draw_drifts(target: FigureBase, found: OperatingRegion) -> None:
         Line2D([], [], linewidth=2, color=LIGHT["rule"], label="explored"),
         Line2D([], [], linestyle="", marker="D", markersize=4.5, color=LIGHT["novelty"], label="centre"),
     ]
-    target.legend(handles=handles, loc="outside upper left", ncols=4, labelcolor=LIGHT["faint"])
+    key(panel, handles)
 
 
 def _drift(panel: Axes, place: int, each: Drift, *, holds: bool) -> None:

@@ -30,6 +30,7 @@ __all__ = [
     "draw_shares",
     "effects_height",
     "grid_height",
+    "key",
 ]
 
 ROW = 0.235  # inches
@@ -38,7 +39,7 @@ COLUMNS = 3
 _SERIES = ("improve", "novelty", "best", "awaited")
 _DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (2, 1.5)), (0, (6, 1.5, 1, 1.5)))  # type: ignore[assignment]
 _MAP = LinearSegmentedColormap.from_list("labloop", ["#f4f6f8", "#b9dcf2", "#56b4e9", "#0072b2", "#0b3d66"])
-_MOST = 30
+_MOST = 28
 
 
 def effects_height(effects: Sequence[Effect]) -> float:
@@ -48,7 +49,7 @@ def effects_height(effects: Sequence[Effect]) -> float:
 
 def grid_height(count: int) -> float:
     """Return the height in inches of small panels, three a row."""
-    return CELL * -(-count // COLUMNS) + 0.25
+    return CELL * -(-count // COLUMNS) + (0.55 if count == 1 else 0.25)
 
 
 def draw_effects(target: FigureBase, effects: Sequence[Effect], unit: str | None) -> None:
@@ -87,7 +88,7 @@ def draw_effects(target: FigureBase, effects: Sequence[Effect], unit: str | None
         _handle("o", LIGHT["other"], "not seen", filled=False),
         _handle("D", LIGHT["best"], "surrogate", filled=False),
     ]
-    target.legend(handles=handles, loc="outside upper left", ncols=4, labelcolor=LIGHT["faint"])
+    key(panel, handles)
 
 
 def _ordered(effects: Sequence[Effect]) -> list[Effect]:
@@ -140,6 +141,21 @@ def _handle(marker: str, colour: str, label: str, *, filled: bool) -> Line2D:
     )
 
 
+def key(panel: Axes, handles: Sequence[Line2D]) -> None:
+    """Put a key above a panel."""
+    panel.legend(
+        handles=list(handles),
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        borderaxespad=0.3,
+        ncols=len(handles),
+        labelcolor=LIGHT["faint"],
+        fontsize=8,
+        handletextpad=0.7,
+        handlelength=1.4,
+    )
+
+
 def draw_shares(target: FigureBase, shares: Shares) -> None:
     """Draw each factor's share of the variation: in all (bar), and on its own (the dark part), with 90 % intervals."""
     panel = target.subplots()
@@ -162,7 +178,7 @@ def draw_shares(target: FigureBase, shares: Shares) -> None:
         Line2D([], [], linewidth=7, color="#b9dcf2", label="with the others"),
         Line2D([], [], linewidth=1.2, color=LIGHT["ink"], label="90 % interval of both together"),
     ]
-    target.legend(handles=handles, loc="outside upper left", ncols=3, labelcolor=LIGHT["faint"])
+    key(panel, handles)
 
 
 def draw_curves(target: FigureBase, curves: Sequence[Curve], outcome: str) -> None:
@@ -188,10 +204,28 @@ def draw_interplays(target: FigureBase, interplays: Sequence[Interplay], outcome
     for panel, place in _panels(target, len(interplays)):
         pair = interplays[place]
         for i, each in enumerate(pair.curves):
-            _curve(panel, each, _SERIES[i % len(_SERIES)], i)
+            _curve(panel, each, _SERIES[i % len(_SERIES)], i, band=len(pair.curves) <= 2)
         panel.set_ylim(_padded(low, high))
         _axes(panel, pair.curves[0], outcome if place % COLUMNS == 0 else "")
-        panel.legend(fontsize=6.5, loc="best", labelcolor=LIGHT["faint"], handlelength=1.8)
+        panel.set_title("")
+        panel.set_xlabel(heading(pair.first, pair.curves[0].unit))
+        lines, labels = panel.get_legend_handles_labels()
+        panel.legend(
+            lines,
+            [_short(each.partition(" = ")[2], 10) for each in labels],
+            title=pair.second,
+            title_fontproperties={"size": 8, "weight": "bold"},
+            alignment="left",
+            loc="lower left",
+            bbox_to_anchor=(-0.02, 1.0),
+            borderaxespad=0.2,
+            fontsize=6.8,
+            ncols=2,
+            columnspacing=1.0,
+            handletextpad=0.5,
+            handlelength=1.6,
+            labelcolor=LIGHT["faint"],
+        )
 
 
 def draw_contours(target: FigureBase, contours: Sequence[Contour]) -> None:
@@ -267,14 +301,14 @@ def draw_residuals(target: FigureBase, linear: Linear, unit: str | None) -> None
 
 
 def _panels(target: FigureBase, count: int) -> list[tuple[Axes, int]]:
-    rows = -(-count // COLUMNS)
-    panels = list(target.subplots(rows, COLUMNS, squeeze=False).flat)
+    columns = COLUMNS if count > 1 else 2
+    panels = list(target.subplots(-(-count // columns), columns, squeeze=False).flat)
     for panel in panels[count:]:
         panel.set_axis_off()
     return [(panel, place) for place, panel in enumerate(panels[:count])]
 
 
-def _curve(panel: Axes, curve: Curve, role: str, dash: int) -> None:
+def _curve(panel: Axes, curve: Curve, role: str, dash: int, *, band: bool = True) -> None:
     colour = LIGHT[role]
     x, mean = np.array(curve.x), np.array(curve.mean)
     if curve.options:
@@ -291,7 +325,8 @@ def _curve(panel: Axes, curve: Curve, role: str, dash: int) -> None:
             zorder=4,
         )
         return
-    panel.fill_between(x, curve.low, curve.high, color=colour, alpha=0.16, linewidth=0, zorder=2)
+    if band:
+        panel.fill_between(x, curve.low, curve.high, color=colour, alpha=0.16, linewidth=0, zorder=2)
     panel.plot(
         x,
         mean,

@@ -128,7 +128,7 @@ def _of_explanation(found: Explanation) -> list[Part]:
         )
     if found.interplays:
         caption = "One factor at the ends of another. Parallel lines: no interaction. Bands are 90 %."
-        height = grid_height(len(found.interplays))
+        height = grid_height(len(found.interplays)) + 0.4 * -(-len(found.interplays) // 3)
         parts.append(Part("Interactions", caption, height, lambda to: draw_interplays(to, found.interplays, name)))
     if found.slices:
         caption = f"Through experiment {found.best}; dots were measured there."
@@ -160,7 +160,7 @@ def _of_check(check: Check) -> list[Part]:
         Part(
             check.verdict if len(check.verdict) < 60 else "Check of the model",
             caption,
-            2.75,
+            2.5,
             lambda to: draw_check(to, check),
         )
     ]
