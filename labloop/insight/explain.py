@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -98,6 +98,8 @@ def explain(runs: Runs, *, seed: int = 0, pictures: bool = True) -> Explanation:
     questions = questions_of(runs, region, [*design.mains, *design.seconds])
     answers = effects(told, model, posterior, questions, seed)
     shares = variance_shares(runs, region, posterior, rng) if posterior is not None else None
+    if shares is not None:
+        shares = _separable_only(shares, told)
     row = _best(runs)
     drawn = _pictures(runs, region, posterior, runs.rows[row], told, shares) if posterior and pictures else _Drawn()
     asked = sum(each.linear is not None for each in answers)
@@ -142,6 +144,12 @@ def _model_notes(model: Ladder) -> list[str]:
             f"{model.order}, and each further term is estimated beside it on its own."
         )
     return notes
+
+
+def _separable_only(shares: Shares, told: Estimability) -> Shares:
+    """Leave out the shares of pairs that cannot be told apart: there the surrogate would only repeat its prior."""
+    separable = {frozenset(each.term.names) for each in told.verdicts if each.separable}
+    return replace(shares, second=tuple(each for each in shares.second if frozenset(each.names) in separable))
 
 
 def _best(runs: Runs) -> int:

@@ -27,7 +27,7 @@ from labloop.insight.terms import Term
 
 __all__ = ["BASE", "Question", "Region", "in_unit", "questions_of", "shown"]
 
-BASE = 64
+BASE = 32
 _OPTIONS = 12
 _ENOUGH = 16
 

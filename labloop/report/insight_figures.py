@@ -84,7 +84,7 @@ def draw_effects(target: FigureBase, effects: Sequence[Effect], unit: str | None
     panel.set_xlabel("effect" + (f" [{unit}]" if unit else ""))
     handles = [
         _handle("o", LIGHT["improve"], "linear model, claimed", filled=True),
-        _handle("o", LIGHT["novelty"], "sign not stable", filled=False),
+        _handle("o", LIGHT["novelty"], "not claimed", filled=False),
         _handle("o", LIGHT["other"], "not seen", filled=False),
         _handle("D", LIGHT["best"], "surrogate", filled=False),
     ]
@@ -242,8 +242,9 @@ def draw_contours(target: FigureBase, contours: Sequence[Contour]) -> None:
         value = np.array(each.value)
         drawn = panel.contourf(each.x, each.y, value, levels=levels, cmap=_MAP, extend="neither")
         panel.contour(each.x, each.y, value, levels=levels[1:-1], colors=LIGHT["paper"], linewidths=0.5, alpha=0.7)
-        if each.points:
-            x, y = zip(*each.points, strict=True)
+        inside = [p for p in each.points if each.x[0] <= p[0] <= each.x[-1] and each.y[0] <= p[1] <= each.y[-1]]
+        if inside:
+            x, y = zip(*inside, strict=True)
             panel.plot(
                 x,
                 y,
