@@ -3,7 +3,7 @@
 Notation: X the model of the main effects and the wanted terms at what was run, M = X'X + eps I, x(z) the model row
 of a candidate z. Runs are taken one by one, each the candidate with the largest x' M^-1 x (what multiplies the
 determinant of M: sequential D-optimality, Wynn 1970, doi:10.1214/aoms/1177696809), until every wanted term is
-separable; those that turn out to be superfluous are dropped again.
+separable beside all others; those that turn out to be superfluous are dropped again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def extra_runs(found: Estimability, *, most: int = 24, seed: int = 0) -> Extra:
     chosen = _chosen(runs, pool, wanted, most)
     after = _with(runs, pool[chosen])
     questions = {term: questions_of(after, Region(after), [term]) for term in wanted}
-    done = [str(term) for term in wanted if _separable(after, term, questions[term])]
+    done = [str(term) for term in _separable(after, questions)]
     left = tuple(str(term) for term in asked if str(term) not in done)
     return Extra(tuple(runs.space.decode(pool[chosen])), tuple(done), left)
 
@@ -116,12 +116,14 @@ def _with(runs: Runs, cube: Array) -> Runs:
     )
 
 
-def _separable(runs: Runs, term: Term, questions: Sequence[Question]) -> bool:
-    """Whether a term's every question is estimable beside the main effects, without much inflation."""
-    design = Design(runs, basis_of(runs), first_order(runs), [])
-    terms, model = design.with_own(term)
-    inflated = inflation(design, model, terms, term, questions)
-    return inflated is not None and inflated <= INFLATED
+def _separable(runs: Runs, questions: dict[Term, list[Question]]) -> list[Term]:
+    """Return the terms whose every question is estimable beside all main effects and all the other terms."""
+    mains = first_order(runs)
+    design = Design(runs, basis_of(runs), mains, [])
+    terms = list(dict.fromkeys([*mains, *questions]))
+    model = design.fit(terms)
+    inflated = {term: inflation(design, model, terms, term, asked) for term, asked in questions.items()}
+    return [term for term, each in inflated.items() if each is not None and each <= INFLATED]
 
 
 def _chosen(runs: Runs, pool: Array, wanted: Sequence[Term], most: int) -> list[int]:
@@ -151,8 +153,7 @@ def _added(inverse: Array, row: Array) -> Array:
 
 
 def _all_separable(runs: Runs, cube: Array, questions: dict[Term, list[Question]]) -> bool:
-    after = _with(runs, cube)
-    return all(_separable(after, term, asked) for term, asked in questions.items())
+    return len(_separable(_with(runs, cube), questions)) == len(questions)
 
 
 def _without_superfluous(

@@ -4,8 +4,8 @@ Both models answer the same questions (`questions`). The linear model is the lar
 
     full second order  >  main effects and interactions  >  main effects
 
-all of whose terms the conditions can tell apart with at least `SPARE` of them to spare; a term beyond it is estimated
-in that model plus the term itself.
+all of whose terms the conditions can tell apart, with at least `SPARE` degrees of freedom for the error; a term beyond
+it is estimated in that model plus the term itself.
 The surrogate's answer is the mixture over its hyperparameters of the exact normal posterior of w'f(points).
 
 An effect is *found* if it is separable (`estimability`), the linear model's 90 % interval excludes 0, the surrogate's
@@ -117,7 +117,7 @@ def ladder(design: Design, region: Region) -> Ladder:
     for order, terms in steps:
         found = _fitted(design, terms)
         whole = found.rank == design.parameters(terms, region)
-        if (whole and design.runs.conditions - found.rank >= SPARE) or order == "main effects":
+        if (whole and found.df >= SPARE) or order == "main effects":
             break
     blocks = [Term("circumstance", (each.name,)) for each in design.runs.circumstances if _matters(design, found, each)]
     if blocks:

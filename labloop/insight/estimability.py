@@ -7,7 +7,9 @@ a circumstance, W those of all second-order terms. Each question has a contrast 
 * It is *conditional* if that holds in [X Z] only: it is estimable if the effects it is entangled with are nil. They
   are named with their correlations after the main effects are taken out (the alias matrix, in words).
 * It is *inseparable* if c is not in the row space of [X Z], or its inflation there is above `HOPELESS`, or its own
-  column is the circumstance's: R2 of Z on C at least `SAME`. The columns that reproduce it are named: the null
+  column is the circumstance's: R2 of Z on C at least `SAME`; and, for an interaction or a curvature, if R2 on another
+  such term is as large. A main effect that is the twin of an interaction stays conditional: that the interaction is
+  nil is the assumption behind every screening design, and it is said. The columns that reproduce it are named: the null
   space of the information matrix X'X, one vector after the other, shortest first.
 
 Variance inflation is var(c'b) in a model against var(c'b) in the model of the effect's own term alone.
@@ -202,6 +204,10 @@ def grade(design: Design, term: Term, questions: Sequence[Question]) -> Verdict:
     if vif_full is not None and vif_full <= INFLATED and not same:
         return Verdict(term, "clear", vif, vif_full, (), along, _clear(term, along))
     partners = _entangled(design, term)
+    twins = tuple(each for each in partners if each.correlation**2 >= SAME)
+    if twins and term.kind != "main":
+        says = f"{term} cannot be separated from {_words(twins)}."
+        return Verdict(term, "inseparable", vif, vif_full, twins, along, says)
     return Verdict(term, "conditional", vif, vif_full, partners, along, _conditional(design, term, partners, same, vif))
 
 
@@ -257,10 +263,12 @@ def _beyond_chance(share: float, columns: Array, freedom: int) -> float:
     The adjusted R2; many labels reproduce anything a little, and as many as there are runs anything at all.
     """
     used = int(np.linalg.matrix_rank(columns))
-    if used > freedom // 2 and used > 1:
+    if used > 1 and 2 * used > freedom:
         return 0.0
-    chance = used / max(freedom, 1)
-    return share if share > 1 - 1e-9 else max((share - chance) / (1 - chance), 0.0)
+    if share > 1 - 1e-9 or used >= freedom:
+        return share if share > 1 - 1e-9 else 0.0
+    chance = used / freedom
+    return max((share - chance) / (1 - chance), 0.0)
 
 
 def _reproducing(design: Design, term: Term) -> tuple[Partner, ...]:

@@ -58,7 +58,7 @@ class Region:
         return self.points(BASE, self._seed)
 
     def points(self, n: int, seed: int) -> Array:
-        """Return n points of the explored region: a scrambled Sobol sequence, or random feasible ones.
+        """Return n points of the explored region: a scrambled Sobol sequence, or feasible ones.
 
         Of a mixture, the blends that were run are taken: uniform shares are far from what anybody mixes.
         """
@@ -71,8 +71,9 @@ class Region:
                 turns = [rng.permutation(len(run)) for _ in range(-(-n // len(run)))]
                 cube[:, shares] = run[np.concatenate(turns)[:n]]
         else:
-            power = int(np.ceil(np.log2(max(n, 2))))
-            cube = qmc.Sobol(max(self.space.dim, 1), rng=rng).random_base2(power)[:n]
+            # Every point with its mirror image: what is odd in another factor averages out exactly.
+            half = qmc.Sobol(max(self.space.dim, 1), rng=rng).random_base2(int(np.ceil(np.log2(max(n / 2, 1)))))
+            cube = np.stack([half, 1.0 - half], axis=1).reshape(-1, half.shape[1])[:n]
         return self.placed(cube)
 
     def placed(self, cube: Array) -> Array:
