@@ -125,7 +125,7 @@ def one_surface(seed: int, tally: Tally) -> None:
 
 
 def one_at_a_time(seed: int) -> int:
-    """Return how many interactions are reported as found by a one-factor-at-a-time campaign on a surface full of them."""
+    """Return how many interactions a one-factor-at-a-time campaign reports as found, on a surface full of them."""
     rng = np.random.default_rng(seed)
     dim = int(rng.integers(2, 6))
     spec = spec_of(dim, choice=False)
@@ -163,7 +163,9 @@ def main() -> None:
     began = time.perf_counter()
     tally, found = run(given.surfaces, given.ofat, first=given.first)
     print(f"{given.surfaces} surfaces, {len(tally.linear)} answers, {time.perf_counter() - began:.0f} s")
-    print(f"90 % intervals hold the truth: linear model {np.mean(tally.linear):.1%}, surrogate {np.mean(tally.surrogate):.1%}")
+    print(
+        f"truth in 90 % intervals: linear model {np.mean(tally.linear):.1%}, surrogate {np.mean(tally.surrogate):.1%}"
+    )
     print(f"null factors called active: {np.mean(tally.null):.1%} of {len(tally.null)}")
     print(f"active factors called active: {np.mean(tally.active):.1%} of {len(tally.active)}")
     print(f"interactions found in {given.ofat} one-factor-at-a-time campaigns: {found}")

@@ -439,14 +439,14 @@ def _notes(runs: Runs, hub: Hub | None) -> list[str]:
     notes = []
     if hub is not None and hub.shows:
         notes.append(
-            f"{100 * hub.share:.0f} % of the experiments differ from experiment {hub.experiment} in one factor only: one "
-            f"factor at a time cannot see an interaction, however many experiments are run that way."
+            f"{100 * hub.share:.0f} % of the experiments differ from experiment {hub.experiment} in one factor only: "
+            f"one factor at a time cannot see an interaction, however many experiments are run that way."
         )
     declared = [each.name for each in runs.circumstances if each.declared]
     if not declared:
         notes.append(
-            "No day, plate, block or operator is on record, so nobody can say whether an effect is theirs: add a column "
-            "for it to the sheet."
+            "No day, plate, block or operator is on record, so nobody can say whether an effect is theirs: add a "
+            "column for it to the sheet."
         )
     if len(runs) == runs.conditions:
         notes.append("No condition was repeated: the noise is known only as what the model leaves over.")

@@ -153,8 +153,8 @@ def _of_explanation(found: Explanation) -> list[Part]:
 def _of_check(check: Check) -> list[Part]:
     caption = (
         "Every result against its prediction by a model that had seen nothing of its group; orange ones lie outside "
-        "their 90 % interval. Calibration: the line should stay in the band. Edge: the best tenth (squares) was left out; "
-        "right of the dashed line is what the model ranks on top."
+        "their 90 % interval. Calibration: the line should stay in the band. Edge: the best tenth (squares) was left "
+        "out; right of the dashed line is what the model ranks on top."
     )
     return [
         Part(

@@ -174,7 +174,10 @@ def test_the_estimators_agree_with_averaging_and_subtracting() -> None:
     )
     grid = np.array(np.meshgrid(*[np.arange(4.0)] * 3, indexing="ij")).reshape(3, -1).T
     y = 2 * grid[:, 0] + grid[:, 1] * grid[:, 2] + 0.01 * np.random.default_rng(0).normal(size=64)
-    made = [completed(i, dict(zip("abc", row.tolist(), strict=True)), v) for i, (row, v) in enumerate(zip(grid, y, strict=True), 1)]
+    made = [
+        completed(i, dict(zip("abc", row.tolist(), strict=True)), v)
+        for i, (row, v) in enumerate(zip(grid, y, strict=True), 1)
+    ]
     runs = runs_of(spec, made, "y")
     fitted = posterior.fit(runs, np.random.default_rng(0))
     found = variance_shares(runs, Region(runs), fitted, np.random.default_rng(0))

@@ -20,7 +20,7 @@ def hill(spec: Spec, n: int = 40, noise: float = 0.05, seed: int = 0) -> list[Ex
     rows = Space(spec).decode(Space(spec).spread(n, rng))
 
     def height(row: Any) -> float:
-        return 10 - 8 * (row["a"] - 0.2) ** 2 - 2 * row["b"] ** 2
+        return float(10 - 8 * (row["a"] - 0.2) ** 2 - 2 * row["b"] ** 2)
 
     return [completed(i, row, height(row) + noise * rng.normal()) for i, row in enumerate(rows, 1)]
 

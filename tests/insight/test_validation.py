@@ -10,6 +10,7 @@ import pytest
 from labloop.errors import InvalidInput
 from labloop.insight.runs import Array, Indices, Runs, runs_of
 from labloop.insight.validation import Check, check_model, cross_validated, folds, groups_of, score
+from labloop.records import Experiment
 from labloop.space import Space
 from tests.insight.conftest import coded_spec, completed
 
@@ -30,7 +31,7 @@ def campaign(
     rng = np.random.default_rng(seed)
     rows = Space(spec).sample(n, rng)
     shared = mean(2 * rows - 1) + between * rng.normal(size=n)
-    made = []
+    made: list[Experiment] = []
     for i, (row, value) in enumerate(zip(Space(spec).decode(rows), shared, strict=True)):
         extra = {"plate": f"p{i * plates // n}"} if plates else {}
         for _ in range(replicates):
@@ -86,7 +87,8 @@ def test_chains_of_shared_conditions_and_plates_are_one_group() -> None:
     plates = ["a", "b", "b", "c", "d", "d", "e", "e", "f", "f", "g", "g", "h", "h", "h", "h"]
     values = [0.1, 0.1, 0.2, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85]
     made = [
-        completed(i, {"x0": x}, x, extra={"plate": plate}) for i, (x, plate) in enumerate(zip(values, plates, strict=True))
+        completed(i, {"x0": x}, x, extra={"plate": plate})
+        for i, (x, plate) in enumerate(zip(values, plates, strict=True))
     ]
     groups: Indices = groups_of(runs_of(spec, made, "y"))[0]
     # a and b share 0.1, b and c share 0.2: the first four belong together.
