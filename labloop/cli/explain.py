@@ -69,8 +69,7 @@ def _show(to: Console, found: Explanation, everything: bool, files: list[Path]) 
         to,
         f"{heading(found.outcome, found.unit)}: {found.measurements} measurements under {found.conditions} conditions.",
         f"Linear model: {found.linear.order}, {found.linear.terms} coefficients, "
-        f"error {number(found.linear.error_sd, 3)} ({found.linear.df} degrees of freedom). "
-        f"{found.linear.lack_of_fit.words}",
+        f"{_error(found)}. {found.linear.lack_of_fit.words}",
     )
     to.print()
     shown = found.effects if everything else found.found
@@ -82,6 +81,12 @@ def _show(to: Console, found: Explanation, everything: bool, files: list[Path]) 
         to.print()
         to.print(_shares(found))
     said(to, *(f"Wrote {path}." for path in files))
+
+
+def _error(found: Explanation) -> str:
+    if not found.linear.df:
+        return "no experiment is left over to know the error from"
+    return f"error {number(found.linear.error_sd, 3)} ({found.linear.df} degrees of freedom)"
 
 
 def _say_rest(to: Console, found: Explanation, everything: bool) -> None:

@@ -140,7 +140,7 @@ def _model_notes(model: Ladder) -> list[str]:
         notes.append(f"The {names} made a difference, so it stands in the linear model: effects are within one.")
     if model.order != "second order":
         notes.append(
-            f"There are too few different conditions for all interactions and curvatures at once: the linear model has "
+            f"The conditions run cannot carry all interactions and curvatures at once: the linear model has "
             f"{model.order}, and each further term is estimated beside it on its own."
         )
     return notes

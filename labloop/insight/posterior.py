@@ -7,7 +7,7 @@ their samples, so that nothing of what is left out can leak into what is learnt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -92,15 +92,9 @@ class Posterior:
         features = self._features(rows)
         found = []
         for i in range(self.sets):
-            one = type(process)(
-                process.kernel,
-                process.rows,
-                process.y,
-                process.repeats,
-                process.logs[i : i + 1],
-                process.noise[i : i + 1],
-                process.mean[i : i + 1],
-            )
+            # One set at a time: all covariances at once would take a gigabyte.
+            turn = slice(i, i + 1)
+            one = replace(process, logs=process.logs[turn], noise=process.noise[turn], mean=process.mean[turn])
             found.append(one.draw(features, rng.standard_normal((1, count, len(rows))))[0])
         return np.asarray(scale.to_user(np.vstack(found)))
 

@@ -64,7 +64,7 @@ class Region:
         """
         rng = np.random.default_rng(seed)
         if self.tied:
-            cube = np.asarray(self.space.sample(n, rng), dtype=np.float64)
+            cube = self._feasible(n, rng)
             shares = [each.column for each in self.runs.factors if each.mixture]
             if shares:
                 run = np.unique(self.runs.cube[:, shares], axis=0)
@@ -75,6 +75,16 @@ class Region:
             half = qmc.Sobol(max(self.space.dim, 1), rng=rng).random_base2(int(np.ceil(np.log2(max(n / 2, 1)))))
             cube = np.stack([half, 1.0 - half], axis=1).reshape(-1, half.shape[1])[:n]
         return self.placed(cube)
+
+    def _feasible(self, n: int, rng: np.random.Generator) -> Array:
+        """Return n feasible cube rows of options that were run; of any options where those are too rare to find."""
+        cube = np.asarray(self.space.sample(4 * n, rng), dtype=np.float64)
+        seen = np.ones(len(cube), dtype=np.bool_)
+        for each in self.runs.factors:
+            if each.kind == "choice":
+                seen &= np.isin(each.option(cube), each.seen)
+        cube = cube[seen] if seen.any() else cube
+        return np.asarray(np.resize(cube, (n, cube.shape[1])))
 
     def placed(self, cube: Array) -> Array:
         """Return points (n, d + c) of the explored region for uniform numbers (n, d); covariates at their median."""
@@ -148,7 +158,7 @@ def questions_of(runs: Runs, region: Region, terms: Sequence[Term]) -> list[Ques
 def _main(region: Region, term: Term, factor: Factor) -> list[Question]:
     if factor.kind != "choice":
         low, high = _ends(factor)
-        says = f"from {shown(region.runs, factor, low)} to {shown(region.runs, factor, high)}"
+        says = f"from {in_unit(region.runs, factor, low):.4g} to {shown(region.runs, factor, high)}"
         return [_weighted(region, term, factor.name, says, [([(factor, high)], 1.0), ([(factor, low)], -1.0)])]
     found = []
     for option in factor.seen[:_OPTIONS]:

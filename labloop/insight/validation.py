@@ -245,9 +245,11 @@ def score(y: Array, forecast: Forecast, means: Array, groups: Indices) -> Score:
     below = forecast.below(y)
     within = tuple((level, float(np.mean(np.abs(below - 0.5) <= level / 2))) for level in _LEVELS)
     constant = np.ptp(forecast.mean) < 1e-12 or np.ptp(y) < 1e-300
+    # Where the outcome never varied, there is nothing to be better than the mean at.
+    plain = float(base.sum()) < 1e-300
     return Score(
         len(y),
-        float(1.0 - error.sum() / max(float(base.sum()), 1e-300)),
+        0.0 if plain else float(1.0 - error.sum() / float(base.sum())),
         float(np.quantile(resampled, 0.05)),
         float(np.quantile(resampled, 0.95)),
         float(np.sqrt(error.mean())),

@@ -54,7 +54,7 @@ def one_at_a_time(cli: Cli) -> Cli:
 
 def test_explain_finds_what_is_there_and_names_its_evidence(factorial: Cli) -> None:
     said = factorial("explain", "coupling")
-    for name in ("temperature from 20 degC to 80 degC", "temperature × time", "temperature²"):
+    for name in ("temperature from 20 to 80 degC", "temperature × time", "temperature²"):
         assert name in said
     assert "Set, not randomised" in said
     assert "lack of fit" in said
