@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from labloop.insight.curves import Contour, Curve, Interplay
 from labloop.insight.effects import Effect, Interval
@@ -269,8 +271,10 @@ def draw_contours(target: FigureBase, contours: Sequence[Contour]) -> None:
         panel.set_ylim(min(each.y), max(each.y))
         if each.log[0]:
             panel.set_xscale("log")
+            _plain_log(panel.xaxis)
         if each.log[1]:
             panel.set_yscale("log")
+            _plain_log(panel.yaxis)
         panel.set_xlabel(heading(each.first, each.first_unit))
         panel.set_ylabel(heading(each.second, each.second_unit))
         panel.grid(visible=False)
@@ -355,8 +359,19 @@ def _axes(panel: Axes, curve: Curve, label: str) -> None:
         if curve.log:
             panel.set_xscale("log")
         panel.set_xlim(min(curve.x), max(curve.x))
+        if curve.log:
+            _plain_log(panel.xaxis)
         panel.set_title(heading(curve.factor, curve.unit), fontweight="bold")
     panel.set_ylabel(label)
+
+
+def _plain_log(axis: Axis) -> None:
+    """Write a logarithmic axis in plain numbers: powers of ten, and 2 and 5 between them where there is room."""
+    low, high = axis.get_view_interval()
+    decades = np.log10(high / low) if low > 0 else 3.0
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 1.5 else (1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _short(text: str, most: int = 14) -> str:

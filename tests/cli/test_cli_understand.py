@@ -110,8 +110,8 @@ def test_region_is_a_set_with_a_stated_probability(factorial: Cli) -> None:
 def test_pictures_are_written_and_never_over_others(factorial: Cli, command: str) -> None:
     files = ["answer.png", "answer.html"]
     factorial(command, *(word for file in files for word in ("--out", file)))
+    assert all(f"Wrote {file}." in factorial.out for file in files)
     for file in files:
-        assert f"Wrote {file}." in factorial.out
         assert (factorial.folder / file).stat().st_size > 4000
         factorial(command, "--out", file, code=5)
     factorial(command, "--out", "answer.pdf", code=2)

@@ -69,6 +69,8 @@ def test_curves_share_one_scale_and_a_log_axis_stays_one(explained: Explanation)
     panels = [each for each in figure.axes if each.axison]
     assert len({each.get_ylim() for each in panels}) == 1
     assert [each.get_xscale() for each in panels] == ["linear", "log", "linear"]
+    figure_bytes(figure, "png")
+    assert {"1", "10", "100"} <= {each.get_text() for each in panels[1].get_xticklabels()}
     labels = [each.get_text() for each in panels[2].get_xticklabels()]
     assert labels == ["NaCl", "KCl", "a very long n…"]
 
