@@ -369,7 +369,7 @@ def _plain_log(axis: Axis) -> None:
     """Write a logarithmic axis in plain numbers: powers of ten, and 2 and 5 between them where there is room."""
     low, high = axis.get_view_interval()
     decades = np.log10(high / low) if low > 0 else 3.0
-    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 1.5 else (1.0, 2.0, 5.0)))
+    axis.set_major_locator(LogLocator(subs=(1.0,) if decades > 2.5 else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
