@@ -21,7 +21,7 @@ import pandas as pd
 from labloop.errors import InvalidInput
 from labloop.exchange.foreign import Layout
 from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
-from labloop.loop import campaigns, correct, look, suggest
+from labloop.loop import campaigns, correct, look, suggest, understand
 from labloop.loop.claim import Claimed, claim, release, renew
 from labloop.loop.confirm import Confirmation, confirm
 from labloop.loop.dossier import NO_LICENSE, write_dossier
@@ -44,6 +44,9 @@ from labloop.store.heads import head_of
 
 if TYPE_CHECKING:
     from labloop.design import Request
+    from labloop.insight.explain import Explanation
+    from labloop.insight.region import OperatingRegion
+    from labloop.insight.validation import Check
     from labloop.loop.design import Designed
 
 __all__ = ["Campaign", "create", "open"]
@@ -352,6 +355,60 @@ class Campaign:
     def best(self, top: int = 5) -> pd.DataFrame:
         """Return the best experiments, best first; with several objectives the Pareto set first."""
         return experiments_frame(self.spec, look.best(self._store, self.name, top=top))
+
+    def estimability(self, outcome: str | None = None, *, accept: bool = False) -> understand.Resolved:
+        """Say which effects can be told apart, and which further experiments would resolve the rest.
+
+        Parameters
+        ----------
+        outcome : whose measurements count; the first objective if not given.
+        accept : add the further experiments to the campaign.
+
+        Returns
+        -------
+        Resolved
+            ``found.verdicts`` (one a term), ``extra.conditions`` and what was ``added``.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such outcome, or it was not measured yet.
+        """
+        return understand.estimability(self._store, self.name, outcome, accept=accept)
+
+    def explain(self, outcome: str | None = None) -> Explanation:
+        """Say what has been learnt about an outcome: effects and shares with intervals, or 'not estimable yet'.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such outcome, or it was not measured yet.
+        PlannerError
+            If nothing varied.
+        """
+        return understand.explain(self._store, self.name, outcome)
+
+    def check_model(self, outcome: str | None = None) -> Check:
+        """Check whether the model of an outcome may be believed, and what for.
+
+        Raises
+        ------
+        InvalidInput
+            If there is no such outcome, or it was measured under too few conditions.
+        """
+        return understand.check_model(self._store, self.name, outcome)
+
+    def region(self, *goals: str, probability: float = 0.9) -> OperatingRegion:
+        """Find the conditions that meet goals (``"yield >= 80"``) with a probability, and how far each may drift.
+
+        Raises
+        ------
+        InvalidInput
+            If a goal is no such line, or its outcome was not measured yet.
+        PlannerError
+            If an outcome cannot be modelled.
+        """
+        return understand.region(self._store, self.name, goals, probability=probability)
 
     def history(self) -> pd.DataFrame:
         """Return the ledger: one row an entry."""

@@ -46,6 +46,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "history": ("Look", "Show what happened, entry by entry, corrections included."),
     "plot": ("Look", "Draw the progress: in the terminal, and as PNG, SVG or HTML."),
     "export": ("Look", "Write the experiments to CSV, XLSX or JSON."),
+    "estimability": (
+        "Understand",
+        "Say which effects can be told apart, and which experiments would resolve the rest.",
+    ),
+    "explain": (
+        "Understand",
+        "Say what has been learnt about an outcome, with intervals; 'not estimable yet' is an answer.",
+    ),
+    "check-model": ("Understand", "Check whether the model may be believed, and what for."),
+    "region": (
+        "Understand",
+        "Find the conditions that meet the goals with a probability, and how far each factor may drift.",
+    ),
     "amend": ("Put right", "Correct a result or what was executed; the original stays visible."),
     "undo": ("Put right", "Take back the last entry, or a given one."),
     "veto": ("Put right", "Refuse proposed experiments; they will not come back."),
@@ -96,7 +109,8 @@ class _Lazy(TyperGroup):
 
 def load(name: str) -> Command:
     """Import one command."""
-    module = importlib.import_module(f"labloop.cli.{name}_" if name == "import" else f"labloop.cli.{name}")
+    file = "import_" if name == "import" else name.replace("-", "_")
+    module = importlib.import_module(f"labloop.cli.{file}")
     single = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
     single.command(name=name, no_args_is_help=False)(module.command)
     return typer.main.get_command(single)

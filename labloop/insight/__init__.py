@@ -1,1 +1,1 @@
-"""What a campaign's numbers say about the campaign itself: forecasts judged, winners confirmed."""
+"""What the experiments of a campaign say and cannot say, and what its predictions were worth."""

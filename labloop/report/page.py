@@ -22,7 +22,7 @@ from labloop.report.progress import Point, Progress, heading, kind_of, number
 from labloop.report.style import DARK, LIGHT
 from labloop.spec.parameters import Choice, Constant, Parameter
 
-__all__ = ["page", "save_page"]
+__all__ = ["drawing", "page", "palette", "save_page"]
 
 # CSS pixels an inch of figure: its 8.5 points become the size of small print on the page.
 _PIXELS = 132
@@ -50,7 +50,7 @@ def page(data: Progress) -> str:
             "style-src 'unsafe-inline'; img-src data:\">",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            f"<title>{name}: progress</title>\n<style>\n{_palette()}{style}</style>\n</head>\n<body>\n<main>",
+            f"<title>{name}: progress</title>\n<style>\n{palette()}{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{name}</h1>",
             f'<p class="question">{escape(data.spec.question)}</p>' if data.spec.question else "",
             _summary(data),
@@ -63,7 +63,8 @@ def page(data: Progress) -> str:
     )
 
 
-def _palette() -> str:
+def palette() -> str:
+    """Return the colours of light and dark as style rules."""
     light, dark = (
         ":root { " + " ".join(f"--{role}: {colour};" for role, colour in colours.items()) + " }\n"
         for colours in (LIGHT, DARK)
@@ -99,7 +100,7 @@ def _progress(data: Progress) -> str:
         caption += " among those that keep the limits" if data.spec.limits else ""
     if any(point.high != point.low for track in data.tracks for point in track.measured):
         caption += "; bars on results span the replicates"
-    drawn = _drawing(progress_figure(data), "progress", f"Progress of {data.spec.name}")
+    drawn = drawing(progress_figure(data), "progress", f"Progress of {data.spec.name}")
     return f"<h2>Progress</h2>\n<figure>{drawn}<figcaption>{escape(caption)}.</figcaption></figure>"
 
 
@@ -111,11 +112,11 @@ def _predictions(data: Progress) -> str:
         "What was predicted before the experiment, with its 90 % interval, against what was measured. On the "
         "dashed line they agree; of good intervals nine in ten cross it."
     )
-    drawn = _drawing(figure, "predictions", "Results against predictions")
+    drawn = drawing(figure, "predictions", "Results against predictions")
     return f"<h2>Predictions against results</h2>\n<figure>{drawn}<figcaption>{caption}</figcaption></figure>"
 
 
-def _drawing(figure: Figure, prefix: str, label: str) -> str:
+def drawing(figure: Figure, prefix: str, label: str) -> str:
     """Return a figure as an SVG element whose colours are the page's and whose ids are its own."""
     text = figure_bytes(figure, "svg", words=True).decode()
     text = text[text.index("<svg") :]
