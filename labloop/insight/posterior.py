@@ -125,7 +125,7 @@ def fit(runs: Runs, rng: np.random.Generator, *, chosen: Indices | None = None, 
                 int(runs.number[i]), Status.COMPLETED, runs.origins[i], executed, executed, observations=(observation,)
             )
         )
-    models = fit_models(runs.spec, runs.space, gather(runs.spec, runs.space, experiments, []), rng)
+    models = fit_models(runs.spec, runs.space, gather(runs.spec, runs.space, experiments, []), rng, straight=True)
     if runs.outcome not in models.surrogates:
         why = models.dropped.get(runs.outcome, "could not be modelled")
         raise PlannerError(

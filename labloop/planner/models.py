@@ -59,8 +59,8 @@ class Models:
     dropped: dict[str, str]
 
 
-def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -> Models:
-    """Fit one surrogate per outcome that varies."""
+def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *, straight: bool = False) -> Models:
+    """Fit one surrogate per outcome that varies; ``straight`` keeps every scale affine (sums of it mean something)."""
     covariates = np.vstack([table.covariates for table in data.tables.values()])
     features = features_of(spec, space, covariates, data.median)
     surrogates: dict[str, Surrogate] = {}
@@ -82,7 +82,7 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator) -
         if fitted is None:
             dropped[name] = "could not be fitted"
             continue
-        if sign and error is None:
+        if sign and error is None and not straight:
             fitted = _bent(features, table, fitted, rng)
         surrogates[name] = _sampled(name, fitted, rng)
     return Models(features, surrogates, dropped)
