@@ -1,0 +1,101 @@
+"""labloop simulate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from labloop.cli.answer import Answer
+from labloop.cli.options import Json
+from labloop.cli.progress import counting
+from labloop.cli.render import said
+from labloop.cli.studies import (
+    Batch,
+    Budget,
+    Engine,
+    LabNames,
+    NoiseShare,
+    Seeds,
+    Start,
+    Strategies,
+    Workers,
+    asked,
+    failures_said,
+    standings_table,
+    workers_of,
+)
+from labloop.simulate.driver import Driver
+from labloop.simulate.summary import standings, traces_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["command"]
+
+
+def command(
+    study: Annotated[
+        Path | None, typer.Argument(metavar="STUDY", help="A study in YAML; options change what it says.")
+    ] = None,
+    lab: LabNames = None,
+    strategy: Strategies = None,
+    seeds: Seeds = None,
+    batch: Batch = None,
+    budget: Budget = None,
+    noise: NoiseShare = None,
+    start: Start = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for results; a study there goes on.")] = Path(
+        "simulation"
+    ),
+    engine: Engine = "process",
+    workers: Workers = None,
+    json: Json = False,
+) -> Answer:
+    """Play whole campaigns on simulated labs: would this plan have found it, and how soon?
+
+    Every campaign goes through the real loop, in a store in memory. Stop it whenever you like: started again
+    with the same folder, only what is missing runs.
+
+    For example:
+
+        labloop simulate --lab hartmann6 --strategy explore,exploit,random,sobol --seeds 20 --batch 4 --budget 60
+
+        labloop simulate study.yaml --out study
+    """
+    wanted = asked(study, lab=lab, strategy=strategy, seeds=seeds, batch=batch, budget=budget, noise=noise, start=start)
+    driver = Driver(wanted, out)
+    with counting("campaigns") as tell:
+        report = driver.run(engine=engine, workers=workers_of(workers), tell=tell)
+    found = [each for traces in traces_of(driver.courses()) for each in standings(traces)]
+    data = {
+        "folder": str(out),
+        "campaigns": report.total,
+        "done_before": report.before,
+        "done_now": report.done,
+        "failed": [{**job.fields(), "message": failed.message} for job, failed in report.failures],
+        "standings": [
+            {
+                "lab": each.setting.lab,
+                "batch": each.setting.batch,
+                "noise": each.setting.noise,
+                "strategy": each.strategy,
+                "seeds": each.seeds,
+                "left": each.left,
+                "low": each.low,
+                "high": each.high,
+                "median_regret": each.regret,
+                "found": each.found,
+                "rank": each.rank,
+                "seconds": each.seconds,
+            }
+            for each in found
+        ],
+    }
+
+    def show(to: Console) -> None:
+        to.print(standings_table(found))
+        said(to, f"{report.total - len(report.failures)} campaigns, {report.done} of them run now; tables in {out}")
+
+    return Answer(data, show, failures_said(report), exit_code=1 if report.failures else 0)

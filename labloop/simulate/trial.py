@@ -1,0 +1,153 @@
+"""Run one job: a real campaign in a store in memory, the lab in place of the bench.
+
+Nothing here proposes or records by itself: `labloop.loop.suggest` and `labloop.loop.record` do, with the
+strategy's plan handed in where it is not labloop's own. What a row says:
+
+================ ===========================================================================
+iteration        of suggesting and recording, from 1
+experiment       its number in the campaign
+value            what was measured (blank: nothing came)
+true             the same without noise
+best             the best true value so far
+regret           the optimum's score less the best one's
+inference_regret the same for the experiment that *looks* best by what was measured so far
+left             regret as a share of what random experiments leave (`labloop.simulate.scale`)
+================ ===========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from labloop.errors import NothingToSuggest
+from labloop.loop.campaigns import create
+from labloop.loop.record import record
+from labloop.loop.suggest import Suggestion, suggest
+from labloop.records import Experiment, Result
+from labloop.simulate.job import OWN, Job, place_of, scale_for
+from labloop.simulate.lab import Lab
+from labloop.simulate.plans import Chosen, common_start, plan_of
+from labloop.simulate.play import perform_all
+from labloop.simulate.scale import Scale, objective_of, score_of
+from labloop.spec.models import Spec
+from labloop.store import Store
+
+__all__ = ["Course", "Row", "run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What is kept of one experiment; see the head of this module."""
+
+    iteration: int
+    experiment: int
+    slot: str
+    value: float | None
+    true: float | None
+    best: float | None
+    regret: float | None
+    inference_regret: float | None
+    left: float
+
+
+@dataclass(frozen=True)
+class Course:
+    """A finished job: its rows, the seconds of every suggestion, and what had to be said about the strategy."""
+
+    rows: tuple[Row, ...]
+    seconds: tuple[float, ...]
+    notes: tuple[str, ...] = ()
+
+
+def run(job: Job) -> Course:
+    """Run a job to its budget, or until no experiment is left.
+
+    Raises
+    ------
+    LabloopError
+        If the lab does not exist, the strategy is not installed, or it fails.
+    """
+    place = place_of(job)
+    scale = scale_for(job)
+    spec = _spec_of(place.campaign, job)
+    keeper = _Keeper(spec, scale)
+    chosen = plan_of(job.strategy, spec, job.seed)
+    store = Store("sqlite://")
+    try:
+        create(store, spec)
+        seconds = _go_round(store, place, job, keeper, chosen)
+    finally:
+        store.close()
+    return Course(tuple(keeper.rows), tuple(seconds), chosen.notes)
+
+
+def _spec_of(own: Spec, job: Job) -> Spec:
+    strategy = job.strategy if job.strategy in OWN else "explore"
+    settings = {"strategy": strategy, "batch": job.batch, "budget": job.budget, "seed": job.seed}
+    planner = type(own.planner).model_validate({**own.planner.model_dump(), **settings})
+    return own.model_copy(update={"planner": planner})
+
+
+def _go_round(store: Store, place: Lab, job: Job, keeper: _Keeper, chosen: Chosen) -> list[float]:
+    seconds: list[float] = []
+    name = keeper.spec.name
+    while len(keeper.rows) < job.budget:
+        starting = not keeper.rows and job.start
+        plan = common_start(job.seed) if starting else chosen.plan
+        began = time.perf_counter()
+        try:
+            suggestion = suggest(store, name, job.start if starting else None, plan=plan)
+        except NothingToSuggest:
+            break
+        seconds.append(time.perf_counter() - began)
+        results = perform_all(place, suggestion.experiments, seed=job.seed)
+        record(store, name, results)
+        keeper.keep(place, suggestion, results)
+    return seconds
+
+
+class _Keeper:
+    """Gathers rows, and knows the best so far."""
+
+    def __init__(self, spec: Spec, scale: Scale) -> None:
+        self.spec, self.scale = spec, scale
+        self.rows: list[Row] = []
+        self._outcome = objective_of(spec)
+        self._best = self._looks = self._true_of_looks = -math.inf
+        self._value: float | None = None
+        self._iteration = 0
+
+    def keep(self, place: Lab, suggestion: Suggestion, results: Sequence[Result]) -> None:
+        """Take in what came of one suggestion."""
+        self._iteration += 1
+        for experiment, result in zip(suggestion.experiments, results, strict=True):
+            self._keep(place, experiment, result)
+
+    def _keep(self, place: Lab, experiment: Experiment, result: Result) -> None:
+        true = place.truth(result.executed or experiment.planned)
+        score = score_of(self.spec, true) if result.outcomes else -math.inf
+        if score > self._best:
+            self._best, self._value = score, true[self._outcome]
+        seems = score_of(self.spec, result.outcomes)
+        if seems > self._looks:
+            self._looks, self._true_of_looks = seems, score_of(self.spec, true)
+        self.rows.append(
+            Row(
+                iteration=self._iteration,
+                experiment=experiment.number,
+                slot=experiment.slot,
+                value=result.outcomes.get(self._outcome),
+                true=true.get(self._outcome),
+                best=self._value,
+                regret=self._regret(self._best),
+                inference_regret=self._regret(self._true_of_looks),
+                left=self.scale.left(self._best),
+            )
+        )
+
+    def _regret(self, score: float) -> float | None:
+        # The optimum is declared to so many digits; being better than it by less is no news.
+        return max(self.scale.best - score, 0.0) if math.isfinite(score) else None
