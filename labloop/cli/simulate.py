@@ -53,7 +53,7 @@ def command(
     workers: Workers = None,
     json: Json = False,
 ) -> Answer:
-    """Play whole campaigns on simulated labs: would this plan have found it, and how soon?
+    """Play whole campaigns on simulated labs, to see what a plan would find and how soon.
 
     Every campaign goes through the real loop, in a store in memory. Stop it whenever you like: started again
     with the same folder, only what is missing runs.

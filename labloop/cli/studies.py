@@ -58,9 +58,11 @@ def asked(study: Path | None, **options: Any) -> Study:
     UsageError
         If neither says which lab, or an option cannot be read.
     """
-    from labloop.simulate.study import read_study, study_of
+    from labloop.simulate.study import located, read_study, study_of
 
     changes = {key: value for key, value in _fields(options).items() if value is not None}
+    if "labs" in changes:
+        changes["labs"] = [located(each, Path.cwd()) for each in changes["labs"]]
     if study is not None:
         return read_study(study, changes)
     if "labs" not in changes:
@@ -72,7 +74,7 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
     strategy, batch, noise = options.get("strategy"), options.get("batch"), options.get("noise")
     labs = options.get("lab")
     return {
-        "labs": [_located(each) for word in labs for each in _split_labs(word)] if labs else None,
+        "labs": [each for word in labs for each in _split_labs(word)] if labs else None,
         "strategies": [each.strip() for each in strategy.split(",") if each.strip()] if strategy else None,
         "seeds": _seeds(options.get("seeds")),
         "batch": [_number(each, "--batch", int) for each in batch.split(",")] if batch else None,
@@ -91,11 +93,6 @@ def _split_labs(word: str) -> list[str]:
         elif part.strip():
             found.append(part.strip())
     return found
-
-
-def _located(name: str) -> str:
-    kind, colon, path = name.partition(":")
-    return f"{kind}:{Path(path).resolve()}" if colon and kind in ("table", "emulate") else name
 
 
 def _seeds(text: str | None) -> list[int] | None:

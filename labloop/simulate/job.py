@@ -21,6 +21,7 @@ from labloop.errors import InvalidInput, UsageError, did_you_mean
 from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
 from labloop.simulate.scale import Scale, noisy, scale_of
+from labloop.simulate.tables import file_of, from_table
 
 __all__ = ["OWN", "PEERS", "Job", "packages_of", "place_of", "scale_for", "strategies"]
 
@@ -106,13 +107,7 @@ def place_of(job: Job) -> Lab:
 
 @lru_cache(maxsize=16)
 def _place(name: str, noise: float | None, _digest: str) -> Lab:
-    kind, colon, path = name.partition(":")
-    if colon and kind in ("table", "emulate"):
-        from labloop.simulate.tables import emulator, looked_up
-
-        found = looked_up(Path(path)) if kind == "table" else emulator(Path(path))
-    else:
-        found = lab(name)
+    found = from_table(name) if file_of(name) is not None else lab(name)
     return found if noise is None else noisy(found, noise)
 
 
@@ -147,10 +142,9 @@ def _version(package: str) -> str:
 
 
 def _digest_of_lab(name: str) -> str:
-    kind, colon, path = name.partition(":")
-    if not colon or kind not in ("table", "emulate"):
+    file = file_of(name)
+    if file is None:
         return ""
-    file = Path(path)
     if not file.is_file():
         return "absent"
     return hashlib.sha256(file.read_bytes()).hexdigest()

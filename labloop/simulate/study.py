@@ -22,6 +22,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from labloop.errors import InvalidSpec, NotFound, Problem
 from labloop.simulate.job import Job
+from labloop.simulate.tables import file_of
 from labloop.spec.parameters import Model, Number, Whole
 from labloop.spec.reader import read_yaml
 
@@ -126,7 +127,7 @@ def read_study(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
     if not isinstance(document, Mapping):
         raise InvalidSpec(str(path), [Problem("expected keys and values", hint=f"start with:  schema: {SCHEMA}")])
     fields = {**document, **(changes or {})}
-    fields["labs"] = [_absolute(each, path.parent) for each in _as_list(fields.get("labs"))]
+    fields["labs"] = [located(each, path.parent) for each in _as_list(fields.get("labs"))]
     return study_of(fields, source=str(path))
 
 
@@ -136,10 +137,10 @@ def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _absolute(name: Any, folder: Path) -> Any:
+def located(name: Any, folder: Path) -> Any:
     if not isinstance(name, str):
         return name
-    kind, colon, path = name.partition(":")
-    if colon and kind in ("table", "emulate") and not Path(path).is_absolute():
-        return f"{kind}:{(folder / path).resolve()}"
-    return name
+    file = file_of(name)
+    if file is None or file.is_absolute():
+        return name
+    return name.replace(f":{file}", f":{(folder / file).resolve()}", 1)
