@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from labloop.errors import InvalidInput, did_you_mean
 from labloop.records import Conditions, Outcomes, Value
 from labloop.simulate.lab import Lab, Optimum
+from labloop.simulate.polish import lowest
 
 __all__ = ["KINDS", "Shape", "make"]
 
@@ -197,7 +198,8 @@ def make(kind: str, shape: Shape | None = None, *, name: str | None = None) -> L
         x = np.array([float(conditions[each]) for each in names])
         return {"score": truth(x, levels.index(str(conditions["level"])) if levels else 0)}
 
-    best = _climbed(lambda x: truth(x, level), start)
+    # The other terms shift the top of the hill a little.
+    best = lowest(lambda x: -truth(x, level), start, (np.zeros(shape.dim), np.ones(shape.dim)))
     at: dict[str, Value] = dict(zip(names, best.tolist(), strict=True))
     parameters: dict[str, Any] = {each: {"bounds": [0.0, 1.0]} for each in names}
     if levels:
@@ -217,18 +219,3 @@ def make(kind: str, shape: Shape | None = None, *, name: str | None = None) -> L
         response=response,
         optimum=Optimum(at, response(at)),
     )
-
-
-def _climbed(function: Callable[[Array], float], start: Array) -> Array:
-    """Return the top of the hill that a point stands on: the other terms shift it a little."""
-    from scipy.optimize import minimize
-
-    found = minimize(
-        lambda x: -function(x),
-        start,
-        method="L-BFGS-B",
-        bounds=[(0.0, 1.0)] * len(start),
-        options={"ftol": 1e-15, "gtol": 1e-10},
-    )
-    best = np.clip(np.asarray(found.x, dtype=np.float64), 0.0, 1.0)
-    return best if function(best) >= function(start) else start

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from labloop.records import Conditions, Outcomes
 from labloop.simulate.lab import Lab, Optimum
+from labloop.simulate.polish import lowest
 
 __all__ = ["FAMILIES", "dimension_of", "make"]
 
@@ -156,22 +157,10 @@ def _optimum(function: SyntheticTestFunction, *, exact: bool) -> Array:
     start = np.array(declared[0], dtype=np.float64)
     if exact:
         return start
-    from scipy.optimize import minimize
-
-    low, high = _box(function)
     constrained = isinstance(function, ConstrainedSyntheticTestFunction)
-    rules = [
-        {"type": "ineq", "fun": lambda x: np.array([v for k, v in _outcomes(function, x).items() if k != "value"])}
-    ]
-    found = minimize(
+    return lowest(
         lambda x: _outcomes(function, x)["value"],
         start,
-        method="SLSQP" if constrained else "L-BFGS-B",
-        bounds=list(zip(low, high, strict=True)),
-        constraints=rules if constrained else (),
-        options={"ftol": 1e-15, "maxiter": 500},
+        _box(function),
+        slack=(lambda x: np.array(list(_outcomes(function, x).values())[1:])) if constrained else None,
     )
-    best = np.clip(np.asarray(found.x, dtype=np.float64), low, high)
-    outcomes = _outcomes(function, best)
-    broken = any(value < 0 for name, value in outcomes.items() if name != "value")
-    return start if broken or outcomes["value"] > _outcomes(function, start)["value"] else best

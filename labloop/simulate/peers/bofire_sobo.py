@@ -74,9 +74,9 @@ def _input(form: Form, name: str, parameter: Parameter) -> Any:
             return DiscreteInput(key=name, values=[form.coded(name, each) for each in levels])
         case Integer(bounds=(low, high)):
             return DiscreteInput(key=name, values=[form.coded(name, each) for each in range(low, high + 1)])
-    low, high = form.span(name)
+    least, most = form.span(name)
     step = parameter.step if isinstance(parameter, Continuous) and parameter.scale == "linear" else None
-    return ContinuousInput(key=name, bounds=(form.coded(name, low), form.coded(name, high)), stepsize=step)
+    return ContinuousInput(key=name, bounds=(form.coded(name, least), form.coded(name, most)), stepsize=step)
 
 
 def _constraints(form: Form) -> list[Any]:

@@ -1,9 +1,9 @@
 """BoTorch as its tutorials write the loop: Sobol' points, then a refitted model and noisy expected improvement.
 
-10 Sobol' points (the tutorials' start in six dimensions), `SingleTaskGP` on the unit cube, `qLogNoisyExpectedImprovement`,
-`optimize_acqf` with 10 restarts from 512 raw samples, batches filled one after the other. With choices: one column
-each, `MixedSingleTaskGP`; a space that can be listed is searched with `optimize_acqf_discrete`, one that also has
-continuous columns with `optimize_acqf_mixed_alternating`.
+10 Sobol' points (the tutorials' start in six dimensions), `SingleTaskGP` on the unit cube,
+`qLogNoisyExpectedImprovement`, `optimize_acqf` with 10 restarts from 512 raw samples, batches filled one by one.
+With choices: one column each, `MixedSingleTaskGP`; a space that can be listed is searched with
+`optimize_acqf_discrete`, one that also has continuous columns with `optimize_acqf_mixed_alternating`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 import torch
 from botorch.acquisition.logei import qLogNoisyExpectedImprovement
 from botorch.fit import fit_gpytorch_mll
-from botorch.models import MixedSingleTaskGP, SingleTaskGP
+from botorch.models import SingleTaskGP
+from botorch.models.gp_regression_mixed import MixedSingleTaskGP
 from botorch.optim.optimize import optimize_acqf, optimize_acqf_discrete
 from botorch.optim.optimize_mixed import optimize_acqf_mixed_alternating
 from gpytorch.mlls import ExactMarginalLogLikelihood
@@ -54,7 +55,7 @@ class _Tutorial:
             for j, column in enumerate(self._space.columns)
             if column.kind in ("choice", "levels", "integer") and column.count <= 1000
         }
-        self._sobol = torch.quasirandom.SobolEngine(self._space.dim, scramble=True, seed=seed)
+        self._sobol = torch.quasirandom.SobolEngine(self._space.dim, scramble=True, seed=seed)  # type: ignore[no-untyped-call]  # torch
 
     def suggest(self, seen: Sequence[Seen], first: int, n: int) -> list[dict[str, Value]]:
         measured = [each for each in self._form.penalised(seen) if each.score is not None]
@@ -66,7 +67,7 @@ class _Tutorial:
             known = torch.as_tensor(x, dtype=torch.float64)
             values = torch.tensor([[each.score] for each in measured], dtype=torch.float64)
             model = self._model(known, values)
-            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+            fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))  # type: ignore[no-untyped-call]  # GPyTorch
             acquisition = qLogNoisyExpectedImprovement(model, known, prune_baseline=True)
             return self._rows(self._best(acquisition, n))
 

@@ -77,7 +77,7 @@ class _Optuna:
             self._study.tell(trial, seen.score)
 
     def _row(self, trial: Trial) -> dict[str, Value]:
-        row = {name: _suggested(trial, self._form, name, each) for name, each in self._form.factors.items()}
+        row = {name: _suggested(trial, name, each) for name, each in self._form.factors.items()}
         for group, mixture in self._form.spec.mixtures.items():
             names = self._form.spec.components(group)
             parts = [-math.log(max(float(row[name]), 1e-12)) for name in names]
@@ -100,16 +100,16 @@ class _Optuna:
         return params
 
 
-def _suggested(trial: Trial, form: Form, name: str, parameter: Parameter) -> Value:
+def _suggested(trial: Trial, name: str, parameter: Parameter) -> Value:
     match parameter:
         case Choice(names=names):
             return str(trial.suggest_categorical(name, list(names)))
         case Levels(levels=levels):
-            return levels[trial.suggest_int(name, 0, len(levels) - 1)]
+            return levels[int(trial.suggest_int(name, 0, len(levels) - 1))]
         case Integer(bounds=(low, high)):
-            return trial.suggest_int(name, low, high, log=is_log(parameter))
+            return int(trial.suggest_int(name, low, high, log=is_log(parameter)))
         case Continuous(bounds=(low, high)):
-            return trial.suggest_float(name, low, high, log=is_log(parameter))
+            return float(trial.suggest_float(name, low, high, log=is_log(parameter)))
         case Component():
-            return trial.suggest_float(name, 0.0, 1.0)
+            return float(trial.suggest_float(name, 0.0, 1.0))
     raise TypeError(f"{name} cannot be stated")
