@@ -15,6 +15,7 @@ from labloop.cli.studies import (
     Batch,
     Budget,
     Engine,
+    Figures,
     LabNames,
     NoiseShare,
     Seeds,
@@ -22,9 +23,12 @@ from labloop.cli.studies import (
     Strategies,
     Workers,
     asked,
+    draw_all,
     failures_said,
+    standing_as_json,
     standings_table,
     workers_of,
+    write_more,
 )
 from labloop.simulate.driver import Driver
 from labloop.simulate.summary import standings, traces_of
@@ -51,6 +55,9 @@ def command(
     ),
     engine: Engine = "process",
     workers: Workers = None,
+    figures: Figures = False,
+    parquet: Annotated[bool, typer.Option("--parquet", help="Also write results.parquet.")] = False,
+    baybe: Annotated[bool, typer.Option("--baybe", help="Also write baybe.csv, in the columns BayBE uses.")] = False,
     json: Json = False,
 ) -> Answer:
     """Play whole campaigns on simulated labs, to see what a plan would find and how soon.
@@ -68,34 +75,23 @@ def command(
     driver = Driver(wanted, out)
     with counting("campaigns") as tell:
         report = driver.run(engine=engine, workers=workers_of(workers), tell=tell)
-    found = [each for traces in traces_of(driver.courses()) for each in standings(traces)]
+    traces = traces_of(driver.courses())
+    found = [each for several in traces for each in standings(several)]
+    files = draw_all(traces, out) if figures else []
+    files += write_more(driver, parquet=parquet, baybe=baybe)
     data = {
         "folder": str(out),
         "campaigns": report.total,
         "done_before": report.before,
         "done_now": report.done,
         "failed": [{**job.fields(), "message": failed.message} for job, failed in report.failures],
-        "standings": [
-            {
-                "lab": each.setting.lab,
-                "batch": each.setting.batch,
-                "noise": each.setting.noise,
-                "strategy": each.strategy,
-                "seeds": each.seeds,
-                "left": each.left,
-                "low": each.low,
-                "high": each.high,
-                "median_regret": each.regret,
-                "found": each.found,
-                "rank": each.rank,
-                "seconds": each.seconds,
-            }
-            for each in found
-        ],
+        "files": [str(each) for each in files],
+        "standings": [standing_as_json(each) for each in found],
     }
 
     def show(to: Console) -> None:
         to.print(standings_table(found))
         said(to, f"{report.total - len(report.failures)} campaigns, {report.done} of them run now; tables in {out}")
+        said(to, *(f"Wrote {each}." for each in files))
 
     return Answer(data, show, failures_said(report), exit_code=1 if report.failures else 0)

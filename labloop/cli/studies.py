@@ -14,11 +14,22 @@ from rich.table import Table
 from labloop.errors import UsageError
 
 if TYPE_CHECKING:
-    from labloop.simulate.driver import Report
+    from labloop.simulate.driver import Driver, Report
     from labloop.simulate.study import Study
-    from labloop.simulate.summary import Standing
+    from labloop.simulate.summary import Difference, Standing, Traces
 
-__all__ = ["asked", "failures_said", "standings_table", "workers_of"]
+__all__ = [
+    "asked",
+    "difference_as_json",
+    "differences_table",
+    "draw_all",
+    "draw_differences",
+    "failures_said",
+    "standing_as_json",
+    "standings_table",
+    "workers_of",
+    "write_more",
+]
 
 LabNames = Annotated[
     list[str] | None,
@@ -42,6 +53,9 @@ NoiseShare = Annotated[
 ]
 Start = Annotated[int | None, typer.Option(min=0, help="Common experiments to start from; 0: as each is used to.")]
 Engine = Annotated[str, typer.Option(help="Where it runs: serial, process, dask://HOST:PORT, ray.")]
+Figures = Annotated[
+    bool, typer.Option("--figures", help="Draw regret, rank and the share of runs that found the basin.")
+]
 Workers = Annotated[int | None, typer.Option("--workers", "-j", min=1, help="Processes; one a core if not given.")]
 
 
@@ -128,7 +142,7 @@ def standings_table(found: Sequence[Standing]) -> Table:
             table.add_section()
         setting = each.setting
         table.add_row(
-            each.setting.lab,
+            _short(each.setting.lab),
             str(each.setting.batch),
             "own" if each.setting.noise is None else f"{each.setting.noise:g}",
             each.strategy,
@@ -151,3 +165,130 @@ def failures_said(report: Report) -> tuple[str, ...]:
     ]
     more = len(report.failures) - len(said)
     return (*said, *((f"and {more} more: see failures.csv",) if more > 0 else ()))
+
+
+def standing_as_json(each: Standing) -> dict[str, Any]:
+    """Return how a strategy stands as JSON values."""
+    return {
+        **_setting_as_json(each),
+        "left": each.left,
+        "low": each.low,
+        "high": each.high,
+        "median_regret": each.regret,
+        "found": each.found,
+        "rank": each.rank,
+        "seconds": each.seconds,
+    }
+
+
+def difference_as_json(each: Difference) -> dict[str, Any]:
+    """Return a difference as JSON values."""
+    return {
+        **_setting_as_json(each),
+        "difference": each.mean,
+        "low": each.low,
+        "high": each.high,
+        "decided": each.decided,
+    }
+
+
+def _setting_as_json(each: Standing | Difference) -> dict[str, Any]:
+    setting = each.setting
+    return {
+        "lab": setting.lab,
+        "batch": setting.batch,
+        "noise": setting.noise,
+        "budget": setting.budget,
+        "strategy": each.strategy,
+        "seeds": each.seeds,
+    }
+
+
+def differences_table(found: Sequence[Difference], reference: str) -> Table:
+    """Draw paired differences: what another strategy left to gain, less what the reference left."""
+    table = Table(box=SIMPLE_HEAD, title=f"left to gain, less what {reference} left (above 0: {reference} is better)")
+    for name in ("lab", "batch", "noise", "strategy"):
+        table.add_column(name)
+    for name in ("seeds", "difference", "95 %"):
+        table.add_column(name, justify="right")
+    table.add_column("verdict")
+    setting = None
+    for each in found:
+        if setting is not None and each.setting != setting:
+            table.add_section()
+        setting = each.setting
+        better = reference if each.mean > 0 else each.strategy
+        table.add_row(
+            _short(setting.lab),
+            str(setting.batch),
+            "own" if setting.noise is None else f"{setting.noise:g}",
+            each.strategy,
+            str(each.seeds),
+            f"{each.mean:+.3f}",
+            f"{each.low:+.3f} to {each.high:+.3f}",
+            f"{better} is better" if each.decided else "within noise",
+        )
+    return table
+
+
+def _short(lab: str) -> str:
+    """Return a lab's name without the folder of its table."""
+    kind, colon, path = lab.partition(":")
+    return f"{kind}:{Path(path).name}" if colon and kind in ("table", "emulate") else lab
+
+
+def draw_all(traces: Sequence[Traces], folder: Path) -> list[Path]:
+    """Draw every setting's figure into a study's folder."""
+    from labloop.report.panels import Curve, Panel, panels_figure, save_figure
+    from labloop.simulate.summary import bands, found_so_far, mean_ranks
+
+    written = []
+    for each in traces:
+        several = bands(each.left)
+        left = [Curve(name, band.middle, band.low, band.high) for name, band in several.items()]
+        panels = [
+            Panel("left to gain (mean and 95 % interval; 1 is random, 0 the optimum)", left),
+            Panel("rank (1 is best)", [Curve(name, list(v)) for name, v in mean_ranks(each).items() if len(v)]),
+            Panel(
+                "runs that found the global basin",
+                [Curve(name, list(v)) for name, v in found_so_far(each).items()],
+                scale="percent",
+            ),
+        ]
+        setting = each.setting
+        words = [_short(setting.lab), f"batch{setting.batch}", *([f"noise{setting.noise:g}"] if setting.noise else [])]
+        name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in "-".join(words))
+        figure = panels_figure(f"{_short(setting.lab)}, batch {setting.batch}", [p for p in panels if p.curves])
+        written.append(save_figure(figure, folder / f"{name}.png"))
+    return written
+
+
+def draw_differences(found: Sequence[Difference], reference: str, names: Sequence[str], path: Path) -> Path:
+    """Draw the paired differences of all settings into one file."""
+    from labloop.report.panels import Interval, intervals_figure, save_figure
+
+    intervals = [
+        Interval(
+            str(each.setting).replace(each.setting.lab, _short(each.setting.lab)),
+            each.strategy,
+            each.mean,
+            each.low,
+            each.high,
+            each.decided,
+        )
+        for each in found
+    ]
+    title = f"left to gain, less what {reference} left (right of 0: {reference} is better)"
+    return save_figure(intervals_figure(title, intervals, names), path)
+
+
+def write_more(driver: Driver, *, parquet: bool, baybe: bool) -> list[Path]:
+    """Write a study's results in the forms that were asked for."""
+    from labloop.simulate.frames import baybe_frame, write_parquet
+
+    written = [write_parquet(driver)] if parquet else []
+    if baybe:
+        path = driver.folder / "baybe.csv"
+        baybe_frame(driver).to_csv(path, index=False, lineterminator="\n")
+        written.append(path)
+    return written

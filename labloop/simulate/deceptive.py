@@ -110,7 +110,7 @@ def _hills(shape: Shape) -> tuple[Truth, Array, int]:
 def _outlier(shape: Shape) -> tuple[Truth, Array, int]:
     rng = np.random.default_rng(shape.place)
     centres = rng.uniform(0.2, 0.8, (shape.levels, shape.dim))
-    base = rng.permutation(np.linspace(0.3, 1.0, shape.levels))
+    base = rng.permutation(np.linspace(0.1, 1.0, shape.levels))
     odd = int(np.argsort(base)[0])
     narrow = rng.uniform(0.15, 0.85, shape.dim)
 
@@ -149,9 +149,9 @@ def _crossed(shape: Shape) -> tuple[Truth, Array, int]:
 
 KINDS: Mapping[str, tuple[Callable[[Shape], tuple[Truth, Array, int]], Shape, str]] = {
     "hills": (_hills, Shape(), "A broad hill, and a higher narrow one elsewhere"),
-    "outlier": (_outlier, Shape(dim=3, width=0.15), "The worst level of a choice hides the best region of all"),
+    "outlier": (_outlier, Shape(dim=3, width=0.08), "The worst level of a choice hides the best region of all"),
     "needle": (_needle, Shape(width=0.08), "A needle on a ridge whose crest is flat"),
-    "crossed": (_crossed, Shape(width=0.18), "Main effects that point away from the best corner"),
+    "crossed": (_crossed, Shape(width=0.09), "Main effects that point away from the best corner"),
 }
 """By name: what draws it, its usual shape, and what it is."""
 

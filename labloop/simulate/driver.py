@@ -2,7 +2,7 @@
 
 A study's folder::
 
-    study.json     what was asked for last
+    study.json     what was asked for last, and the keys of its jobs as the machine that ran it counted them
     jobs/KEY.json  one finished job each, written whole or not at all, named by its content hash
     results.csv    one row an experiment, in the study's order: the same bytes whenever the same study is run
     times.csv      one row a suggestion: how long it took (the one thing that is never the same twice)
@@ -48,14 +48,16 @@ class Report:
 class Driver:
     """Runs one study in one folder; the only writer there."""
 
-    def __init__(self, study: Study, folder: Path) -> None:
+    def __init__(self, study: Study, folder: Path, *, keys: Sequence[str] | None = None) -> None:
         self.study, self.folder = study, folder
         self.jobs = study.jobs()
-        self._keys = {job: job.key for job in self.jobs}
+        self._keys = dict(zip(self.jobs, keys or [job.key for job in self.jobs], strict=True))
 
     @classmethod
     def of(cls, folder: Path) -> Driver:
-        """Return the driver of a folder that a study was run in.
+        """Return the driver of a folder that a study was run in, to read what is there.
+
+        The keys are those of the run: whoever looks at results need not have the packages that made them.
 
         Raises
         ------
@@ -65,7 +67,9 @@ class Driver:
         path = folder / "study.json"
         if not path.is_file():
             raise NotFound(f"{folder} holds no study", hint="run one first: labloop simulate --out FOLDER")
-        return cls(study_of(json.loads(path.read_text(encoding="utf-8")), source=str(path)), folder)
+        content = json.loads(path.read_text(encoding="utf-8"))
+        keys = content.pop("keys")
+        return cls(study_of(content, source=str(path)), folder, keys=keys)
 
     def run(
         self,
@@ -103,6 +107,10 @@ class Driver:
         self.write(failures)
         return Report(len(self.jobs), before, done - before, tuple(failures))
 
+    def key_of(self, job: Job) -> str:
+        """Return the content hash of one of the study's jobs."""
+        return self._keys[job]
+
     def courses(self) -> Iterator[tuple[Job, Course]]:
         """Yield the finished jobs, in the study's order."""
         for job in self.jobs:
@@ -135,7 +143,8 @@ class Driver:
                 stale.unlink()
         except OSError as error:
             raise StorageError(f"{self.folder} cannot be made: {error.strerror}", hint="check the folder") from error
-        _write_whole(self.folder / "study.json", json.dumps(self.study.to_dict(), indent=2) + "\n")
+        content = {**self.study.to_dict(), "keys": list(self._keys.values())}
+        _write_whole(self.folder / "study.json", json.dumps(content, indent=2) + "\n")
 
     def _path(self, job: Job) -> Path:
         return self.folder / "jobs" / f"{self._keys[job]}.json"

@@ -6,6 +6,7 @@ strategy goes through the same loop, the same store and the same bookkeeping.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from labloop.space import Space
 from labloop.spec.models import Spec
 
 __all__ = ["Chosen", "Plan", "common_start", "plan_of"]
+
+_SMALL = 50_000
 
 Plan = Callable[[Spec, Sequence[Experiment], Sequence[Conditions], int, int], Proposal]
 
@@ -69,7 +72,10 @@ class _Random:
 
 
 class _Sobol:
-    """The points of a scrambled Sobol' sequence one after the other; in a space that is no box, `Space.spread`."""
+    """The points of a scrambled Sobol' sequence one after the other.
+
+    `Space.spread` instead where the space is no box, or so small that the sequence would repeat experiments.
+    """
 
     def __init__(self, space: Space, seed: int) -> None:
         # scipy.stats takes most of a second to import, and only this strategy needs it.
@@ -77,13 +83,14 @@ class _Sobol:
 
         self._space = space
         spec = space.spec
-        self._box = not spec.constraints and not spec.mixtures and spec.candidates is None
-        self._sequence = qmc.Sobol(space.dim, rng=np.random.default_rng(seed)) if space.dim <= 21201 else None
+        box = not spec.constraints and not spec.mixtures and spec.candidates is None
+        roomy = math.prod(column.count for column in space.columns) > _SMALL
+        self._sequence = qmc.Sobol(space.dim, rng=np.random.default_rng(seed)) if box and roomy else None
 
     def __call__(
         self, _spec: Spec, observed: Sequence[Experiment], pending: Sequence[Conditions], n: int, seed: int
     ) -> Proposal:
-        if self._box and self._sequence is not None:
+        if self._sequence is not None:
             rows = np.stack([self._sequence.random(1)[0] for _ in range(n)])
         else:
             done = self._space.encode([*(each.executed for each in observed), *pending])

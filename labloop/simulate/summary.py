@@ -19,11 +19,27 @@ from labloop.simulate.job import Job
 from labloop.simulate.scale import FOUND
 from labloop.simulate.trial import Course
 
-__all__ = ["Difference", "Setting", "Standing", "Traces", "differences", "interval", "standings", "traces_of"]
+__all__ = [
+    "Band",
+    "Difference",
+    "Setting",
+    "Standing",
+    "Traces",
+    "bands",
+    "differences",
+    "found_so_far",
+    "interval",
+    "mean_ranks",
+    "standings",
+    "traces_of",
+]
 
 Array = NDArray[np.float64]
 
+LEAST_SEEDS = 6
+"""With fewer pairs, even if all agree, a sign test does not reach 5 % (2 / 2^5 = 6 %): nothing is decided."""
 _DRAWS = 4000
+_BAND_DRAWS = 400
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,8 +109,8 @@ class Difference:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval leaves 0 out; otherwise the difference is within noise."""
-        return self.low > 0 or self.high < 0
+        """Whether there are enough seeds and the interval leaves 0 out; otherwise it is within noise."""
+        return self.seeds >= LEAST_SEEDS and (self.low > 0 or self.high < 0)
 
 
 def traces_of(courses: Iterable[tuple[Job, Course]]) -> list[Traces]:
@@ -166,6 +182,32 @@ def standings(traces: Traces) -> list[Standing]:
             )
         )
     return found
+
+
+@dataclass(frozen=True)
+class Band:
+    """A mean over seeds after every experiment, with its 95 % bootstrap interval, (budget,) each."""
+
+    middle: Array
+    low: Array
+    high: Array
+
+
+def bands(values: Mapping[str, Array], *, seed: int = 0) -> dict[str, Band]:
+    """Return the mean over seeds, by strategy, of (seeds, budget) values."""
+    found = {}
+    for strategy, table in values.items():
+        rng = np.random.default_rng(seed)
+        picks = rng.integers(0, len(table), (_BAND_DRAWS, len(table)))
+        means = np.stack([table[pick].mean(axis=0) for pick in picks])
+        low, high = np.quantile(means, [0.025, 0.975], axis=0)
+        found[strategy] = Band(table.mean(axis=0), low, high)
+    return found
+
+
+def found_so_far(traces: Traces) -> dict[str, Array]:
+    """Return the share of runs that have found the global basin after every experiment, by strategy."""
+    return {strategy: (left <= FOUND).mean(axis=0) for strategy, left in traces.left.items()}
 
 
 def mean_ranks(traces: Traces) -> dict[str, Array]:

@@ -1,0 +1,181 @@
+"""Wherever jobs run, the results are the same; whoever is killed, nothing is missing and nothing is there twice."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from importlib.util import find_spec
+from pathlib import Path
+
+import psutil
+import pytest
+
+from labloop.errors import UsageError
+from labloop.simulate import engines
+from labloop.simulate.driver import Driver
+from labloop.simulate.engines import Failed, run_jobs
+from labloop.simulate.job import Job
+from labloop.simulate.study import Study
+
+SMALL = {"labs": ["branin", "hills2"], "strategies": ["sobol", "random"], "seeds": 3, "budget": 6, "noise": 0.1}
+STUDY = """\
+schema: labloop-study/1
+labs: [branin]
+strategies: [sobol, random]
+seeds: {seeds}
+batch: 4
+budget: 8
+noise: 0.1
+"""
+
+
+def results(folder: Path, engine: str, **changes: object) -> bytes:
+    driver = Driver(Study.model_validate({**SMALL, **changes}), folder)
+    report = driver.run(engine=engine, workers=2)
+    assert report.failures == ()
+    return (folder / "results.csv").read_bytes()
+
+
+def test_the_process_engine_gives_what_the_serial_one_gives(tmp_path: Path) -> None:
+    assert results(tmp_path / "a", "serial") == results(tmp_path / "b", "process")
+
+
+def test_labloops_planner_proposes_the_same_in_a_worker(tmp_path: Path) -> None:
+    only = {"labs": ["branin"], "strategies": ["explore"], "seeds": 2, "budget": 12}
+    assert results(tmp_path / "a", "serial", **only) == results(tmp_path / "b", "process", **only)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_the_dask_engine_gives_what_the_serial_one_gives(tmp_path: Path) -> None:
+    if find_spec("distributed") is None:
+        pytest.skip("NOT RUN: Dask is not installed here (pip install 'labloop[dask]')")
+    assert results(tmp_path / "a", "serial") == results(tmp_path / "b", "dask://")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning", "ignore::FutureWarning")
+def test_the_ray_engine_gives_what_the_serial_one_gives(tmp_path: Path) -> None:
+    if find_spec("ray") is None:
+        pytest.skip("NOT RUN: Ray is not installed here (pip install 'labloop[ray]')")
+    assert results(tmp_path / "a", "serial") == results(tmp_path / "b", "ray")
+
+
+@pytest.mark.parametrize("name", ["threads", "", "proces"])
+def test_an_engine_that_does_not_exist_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="no engine"):
+        run_jobs([], engine=name)
+
+
+def test_without_workers_nothing_works() -> None:
+    with pytest.raises(UsageError, match="0 workers cannot work"):
+        run_jobs([], engine="process", workers=0)
+
+
+def test_workers_have_one_thread_each_and_the_driver_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with engines.single_threaded():
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "1"
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_a_job_that_takes_every_worker_down_is_given_up_and_the_others_are_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(engines, "work", _dies_with_seed_2)
+    jobs = [Job(lab="branin", strategy="sobol", seed=seed, budget=4) for seed in range(6)]
+    found = dict(run_jobs(jobs, engine="process", workers=2))
+    assert set(found) == set(jobs)
+    assert [job.seed for job, outcome in found.items() if isinstance(outcome, Failed)] == [2]
+
+
+def _dies_with_seed_2(job: Job) -> engines.Outcome:
+    if job.seed == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return engines.run(job)
+
+
+def _kill_workers(chance: random.Random, pause: tuple[float, float], stop: threading.Event, killed: list[int]) -> None:
+    while not stop.wait(chance.uniform(*pause)):
+        workers = [each for each in psutil.Process().children(recursive=True) if "spawn_main" in _command(each)]
+        if workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                chance.choice(workers).kill()
+                killed.append(1)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def test_workers_that_are_killed_at_random_lose_nothing(tmp_path: Path) -> None:
+    stop, killed = threading.Event(), list[int]()
+    killer = threading.Thread(target=_kill_workers, args=(random.Random(3), (1.5, 3.0), stop, killed))
+    killer.start()
+    try:
+        found = results(tmp_path / "b", "process", seeds=12, budget=24, batch=1)
+    finally:
+        stop.set()
+        killer.join()
+    assert killed, "no worker was killed: the study is too short to prove anything"
+    assert found == results(tmp_path / "a", "serial", seeds=12, budget=24, batch=1)
+
+
+def _driver(folder: Path, study: Path) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "labloop.cli.main", "simulate", str(study), "--out", str(folder), "-j", "2"]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def _killed_and_started_again(tmp_path: Path, *, seeds: int, kills: int, worker_kills: int) -> None:
+    """Kill the driver at random moments, and its workers too; then let it finish and count the rows."""
+    study, folder, chance = tmp_path / "study.yaml", tmp_path / "study", random.Random(5)
+    study.write_text(STUDY.format(seeds=seeds))
+    total = 2 * seeds
+    for kill in range(kills):
+        process = _driver(folder, study)
+        goal = total * (kill + 1) / (kills + 2)
+        while _done(folder) < goal and process.poll() is None:
+            time.sleep(0.02)
+        for _ in range(worker_kills):
+            workers = [each for each in psutil.Process(process.pid).children(recursive=True)]
+            with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+                chance.choice(workers).kill()
+            time.sleep(0.5)
+        assert process.poll() is None, "the study ended before it was killed"
+        process.kill()
+        process.communicate()
+        assert not (folder / "results.csv").exists()
+    before = _done(folder)
+    assert 0 < before < total
+    process = _driver(folder, study)
+    _, said = process.communicate(timeout=300)
+    assert process.returncode == 0, said.decode()
+    with (folder / "results.csv").open() as file:
+        rows = Counter((row["strategy"], row["seed"], row["experiment"]) for row in csv.DictReader(file))
+    assert len(rows) == total * 8
+    assert set(rows.values()) == {1}
+
+
+def _done(folder: Path) -> int:
+    return len(list((folder / "jobs").glob("*.json")))
+
+
+def test_a_driver_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
+    _killed_and_started_again(tmp_path, seeds=60, kills=1, worker_kills=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_thousand_campaigns_survive_three_kills_of_the_driver_and_of_workers(tmp_path: Path) -> None:
+    _killed_and_started_again(tmp_path, seeds=500, kills=3, worker_kills=2)
