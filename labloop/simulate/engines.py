@@ -28,7 +28,7 @@ from labloop.simulate.trial import Course, run
 __all__ = ["Failed", "Outcome", "run_jobs", "work"]
 
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_SUSPECT, _GIVEN_UP = 3, 6
+_SUSPECT, _GIVEN_UP = 2, 4
 """After so many deaths of workers a job runs alone; after so many it is given up."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib
 import os
 import random
 import signal
@@ -87,29 +88,39 @@ def test_workers_have_one_thread_each_and_the_driver_keeps_its_own(monkeypatch: 
     assert "MKL_NUM_THREADS" not in os.environ
 
 
+DEADLY = """\
+import os, signal
+from labloop.simulate.trial import run
+
+def work(job):
+    if job.seed == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run(job)
+"""
+
+
 def test_a_job_that_takes_every_worker_down_is_given_up_and_the_others_are_done(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "work", _dies_with_seed_2)
-    jobs = [Job(lab="branin", strategy="sobol", seed=seed, budget=4) for seed in range(6)]
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(engines, "work", importlib.import_module("deadly").work)
+    jobs = [Job(lab="branin", strategy="random", seed=seed, budget=4) for seed in range(6)]
     found = dict(run_jobs(jobs, engine="process", workers=2))
     assert set(found) == set(jobs)
     assert [job.seed for job, outcome in found.items() if isinstance(outcome, Failed)] == [2]
 
 
-def _dies_with_seed_2(job: Job) -> engines.Outcome:
-    if job.seed == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return engines.run(job)
-
-
-def _kill_workers(chance: random.Random, pause: tuple[float, float], stop: threading.Event, killed: list[int]) -> None:
-    while not stop.wait(chance.uniform(*pause)):
+def _kill_workers(folder: Path, thresholds: list[int], killed: list[int]) -> None:
+    """Kill a worker whenever so many jobs are done."""
+    chance = random.Random(3)
+    for threshold in thresholds:
+        while _done(folder) < threshold:
+            time.sleep(0.01)
         workers = [each for each in psutil.Process().children(recursive=True) if "spawn_main" in _command(each)]
-        if workers:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                chance.choice(workers).kill()
-                killed.append(1)
+        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
+            chance.choice(workers).kill()
+            killed.append(threshold)
 
 
 def _command(process: psutil.Process) -> str:
@@ -120,16 +131,13 @@ def _command(process: psutil.Process) -> str:
 
 
 def test_workers_that_are_killed_at_random_lose_nothing(tmp_path: Path) -> None:
-    stop, killed = threading.Event(), list[int]()
-    killer = threading.Thread(target=_kill_workers, args=(random.Random(3), (1.5, 3.0), stop, killed))
+    killed: list[int] = []
+    killer = threading.Thread(target=_kill_workers, args=(tmp_path / "b", [5], killed))
     killer.start()
-    try:
-        found = results(tmp_path / "b", "process", seeds=12, budget=24, batch=1)
-    finally:
-        stop.set()
-        killer.join()
-    assert killed, "no worker was killed: the study is too short to prove anything"
-    assert found == results(tmp_path / "a", "serial", seeds=12, budget=24, batch=1)
+    found = results(tmp_path / "b", "process", seeds=5, budget=16, batch=1)
+    killer.join()
+    assert killed, "no worker was there to be killed: this proves nothing"
+    assert found == results(tmp_path / "a", "serial", seeds=5, budget=16, batch=1)
 
 
 def _driver(folder: Path, study: Path) -> subprocess.Popen[bytes]:
@@ -137,24 +145,22 @@ def _driver(folder: Path, study: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
 
 
-def _killed_and_started_again(tmp_path: Path, *, seeds: int, kills: int, worker_kills: int) -> None:
-    """Kill the driver at random moments, and its workers too; then let it finish and count the rows."""
+def _killed_and_started_again(tmp_path: Path, *, seeds: int, kills: int) -> None:
+    """Kill a worker, then the driver, again and again; then let it finish and count the rows."""
     study, folder, chance = tmp_path / "study.yaml", tmp_path / "study", random.Random(5)
     study.write_text(STUDY.format(seeds=seeds))
     total = 2 * seeds
     for kill in range(kills):
         process = _driver(folder, study)
-        goal = total * (kill + 1) / (kills + 2)
-        while _done(folder) < goal and process.poll() is None:
-            time.sleep(0.02)
-        for _ in range(worker_kills):
-            workers = [each for each in psutil.Process(process.pid).children(recursive=True)]
+        try:
+            _wait_for(folder, process, total * (kill + 0.4) / (kills + 1))
+            workers = psutil.Process(process.pid).children(recursive=True)
             with contextlib.suppress(psutil.NoSuchProcess, IndexError):
-                chance.choice(workers).kill()
-            time.sleep(0.5)
-        assert process.poll() is None, "the study ended before it was killed"
-        process.kill()
-        process.communicate()
+                chance.choice([each for each in workers if "spawn_main" in _command(each)]).kill()
+            _wait_for(folder, process, total * (kill + 0.8) / (kills + 1))
+        finally:
+            process.kill()
+            process.communicate()
         assert not (folder / "results.csv").exists()
     before = _done(folder)
     assert 0 < before < total
@@ -167,15 +173,21 @@ def _killed_and_started_again(tmp_path: Path, *, seeds: int, kills: int, worker_
     assert set(rows.values()) == {1}
 
 
+def _wait_for(folder: Path, process: subprocess.Popen[bytes], done: float) -> None:
+    while _done(folder) < done:
+        assert process.poll() is None, "the study ended before it was killed"
+        time.sleep(0.01)
+
+
 def _done(folder: Path) -> int:
     return len(list((folder / "jobs").glob("*.json")))
 
 
 def test_a_driver_that_is_killed_goes_on_where_it_was(tmp_path: Path) -> None:
-    _killed_and_started_again(tmp_path, seeds=60, kills=1, worker_kills=1)
+    _killed_and_started_again(tmp_path, seeds=60, kills=1)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 def test_a_thousand_campaigns_survive_three_kills_of_the_driver_and_of_workers(tmp_path: Path) -> None:
-    _killed_and_started_again(tmp_path, seeds=500, kills=3, worker_kills=2)
+    _killed_and_started_again(tmp_path, seeds=500, kills=3)

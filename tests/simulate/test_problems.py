@@ -158,9 +158,7 @@ def test_a_table_is_looked_up_or_emulated_by_the_name_of_the_lab(tmp_path: Path)
         ("table:{}:objective=purity", InvalidInput, "has no column 'purity'"),
     ],
 )
-def test_a_table_that_cannot_be_a_lab_says_why(
-    tmp_path: Path, name: str, error: type[Exception], message: str
-) -> None:
+def test_a_table_that_cannot_be_a_lab_says_why(tmp_path: Path, name: str, error: type[Exception], message: str) -> None:
     path = tmp_path / "results.csv"
     path.write_text(TABLE)
     with pytest.raises(error, match=message):
