@@ -245,7 +245,9 @@ def draw_all(traces: Sequence[Traces], folder: Path) -> list[Path]:
     written = []
     for each in traces:
         several = bands(each.left)
-        left = [Curve(name, band.middle, band.low, band.high) for name, band in several.items()]
+        left = [
+            Curve(name, band.middle.tolist(), band.low.tolist(), band.high.tolist()) for name, band in several.items()
+        ]
         panels = [
             Panel("left to gain (mean and 95 % interval; 1 is random, 0 the optimum)", left),
             Panel("rank (1 is best)", [Curve(name, list(v)) for name, v in mean_ranks(each).items() if len(v)]),

@@ -16,7 +16,6 @@ from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
-import psutil
 import pytest
 
 from labloop.errors import UsageError
@@ -117,17 +116,17 @@ def _kill_workers(folder: Path, thresholds: list[int], killed: list[int]) -> Non
     for threshold in thresholds:
         while _done(folder) < threshold:
             time.sleep(0.01)
-        workers = [each for each in psutil.Process().children(recursive=True) if "spawn_main" in _command(each)]
-        with contextlib.suppress(psutil.NoSuchProcess, IndexError):
-            chance.choice(workers).kill()
+        with contextlib.suppress(ProcessLookupError, IndexError):
+            os.kill(chance.choice(_workers(os.getpid())), signal.SIGKILL)
             killed.append(threshold)
 
 
-def _command(process: psutil.Process) -> str:
-    try:
-        return " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+def _workers(driver: int) -> list[int]:
+    """Return the processes that a driver has spawned to work."""
+    listed = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(driver)], capture_output=True, text=True, check=False
+    )
+    return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
 
 
 def test_workers_that_are_killed_at_random_lose_nothing(tmp_path: Path) -> None:
@@ -154,9 +153,8 @@ def _killed_and_started_again(tmp_path: Path, *, seeds: int, kills: int) -> None
         process = _driver(folder, study)
         try:
             _wait_for(folder, process, total * (kill + 0.4) / (kills + 1))
-            workers = psutil.Process(process.pid).children(recursive=True)
-            with contextlib.suppress(psutil.NoSuchProcess, IndexError):
-                chance.choice([each for each in workers if "spawn_main" in _command(each)]).kill()
+            with contextlib.suppress(ProcessLookupError, IndexError):
+                os.kill(chance.choice(_workers(process.pid)), signal.SIGKILL)
             _wait_for(folder, process, total * (kill + 0.8) / (kills + 1))
         finally:
             process.kill()

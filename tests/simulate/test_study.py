@@ -132,7 +132,7 @@ def test_a_jobs_key_changes_with_everything_its_rows_depend_on(tmp_path: Path) -
     path = tmp_path / "t.csv"
     path.write_text("x,y\n1,1\n2,3\n")
     table = replace(BRANIN, lab=f"table:{path}")
-    others = [replace(BRANIN, **{name: value}) for name, value in {"seed": 4, "batch": 2, "noise": 0.1}.items()]
+    others = [replace(BRANIN, seed=4), replace(BRANIN, batch=2), replace(BRANIN, noise=0.1)]
     keys = {BRANIN.key, table.key, *(each.key for each in others)}
     path.write_text("x,y\n1,1\n2,4\n")
     assert len({*keys, table.key}) == 6
@@ -306,7 +306,7 @@ def finished(lefts: dict[str, Sequence[tuple[float, ...]]]) -> list[tuple[Job, C
 def test_standings_are_means_shares_and_ranks_over_seeds() -> None:
     (traces,) = traces_of(finished({"random": [(1, 0.5, 0.05), (1, 1, 0.4)], "sobol": [(1, 0.9, 0.2), (1, 0.8, 0.2)]}))
     random, sobol = standings(traces)
-    assert (random.left, sobol.left) == (pytest.approx(0.225), pytest.approx(0.2))
+    assert [random.left, sobol.left] == pytest.approx([0.225, 0.2])
     assert (random.found, sobol.found) == (0.5, 0.0)
     assert (random.rank, sobol.rank) == (1.5, 1.5)
     assert random.seconds == 1.0
@@ -349,7 +349,7 @@ class Odd:
     """A plan of somebody else's."""
 
     def __call__(
-        self, spec: Spec, observed: Sequence[Experiment], pending: Sequence[Conditions], n: int, seed: int
+        self, _spec: Spec, observed: Sequence[Experiment], _pending: Sequence[Conditions], n: int, seed: int
     ) -> Proposal:
         assert all(each.status is Status.COMPLETED for each in observed)
         return proposal_of([{"x1": 0.0, "x2": float(len(observed))}] * n, seed=seed, slot="odd")
