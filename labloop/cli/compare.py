@@ -13,6 +13,7 @@ from labloop.cli.progress import counting
 from labloop.cli.render import said
 from labloop.cli.studies import (
     Batch,
+    Behaviour,
     Budget,
     Engine,
     Figures,
@@ -54,6 +55,7 @@ def command(
     budget: Budget = None,
     noise: NoiseShare = None,
     start: Start = None,
+    behaviour: Behaviour = None,
     against: Annotated[
         str | None, typer.Option(help="The strategy that others are compared with; the first one if not given.")
     ] = None,
@@ -81,7 +83,15 @@ def command(
         report = Report(len(driver.jobs), len(driver.jobs), 0)
     else:
         wanted = asked(
-            study, lab=lab, strategy=strategy, seeds=seeds, batch=batch, budget=budget, noise=noise, start=start
+            study,
+            lab=lab,
+            strategy=strategy,
+            seeds=seeds,
+            batch=batch,
+            budget=budget,
+            noise=noise,
+            start=start,
+            behaviour=behaviour,
         )
         driver = Driver(wanted, out)
         with counting("campaigns") as tell:

@@ -13,6 +13,7 @@ from labloop.cli.progress import counting
 from labloop.cli.render import said
 from labloop.cli.studies import (
     Batch,
+    Behaviour,
     Budget,
     Engine,
     Figures,
@@ -50,6 +51,7 @@ def command(
     budget: Budget = None,
     noise: NoiseShare = None,
     start: Start = None,
+    behaviour: Behaviour = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder for results; a study there goes on.")] = Path(
         "simulation"
     ),
@@ -71,7 +73,17 @@ def command(
 
         labloop simulate study.yaml --out study
     """
-    wanted = asked(study, lab=lab, strategy=strategy, seeds=seeds, batch=batch, budget=budget, noise=noise, start=start)
+    wanted = asked(
+        study,
+        lab=lab,
+        strategy=strategy,
+        seeds=seeds,
+        batch=batch,
+        budget=budget,
+        noise=noise,
+        start=start,
+        behaviour=behaviour,
+    )
     driver = Driver(wanted, out)
     with counting("campaigns") as tell:
         report = driver.run(engine=engine, workers=workers_of(workers), tell=tell)

@@ -16,7 +16,7 @@ from labloop.errors import UsageError
 if TYPE_CHECKING:
     from labloop.simulate.driver import Driver, Report
     from labloop.simulate.study import Study
-    from labloop.simulate.summary import Difference, Standing, Traces
+    from labloop.simulate.summary import Difference, Setting, Standing, Traces
 
 __all__ = [
     "asked",
@@ -50,6 +50,10 @@ NoiseShare = Annotated[
     typer.Option(
         "--noise", metavar="SHARE", help="As a share of the outcome's sd over the space; the lab's own if not given."
     ),
+]
+Behaviour = Annotated[
+    list[str] | None,
+    typer.Option(help="How the laboratory behaves: failures=0.1,drift=0.02,delay=2 (docs/simulating.md); repeatable."),
 ]
 Start = Annotated[int | None, typer.Option(min=0, help="Common experiments to start from; 0: as each is used to.")]
 Engine = Annotated[str, typer.Option(help="Where it runs: serial, process, dask://HOST:PORT, ray.")]
@@ -95,6 +99,7 @@ def _fields(options: dict[str, Any]) -> dict[str, Any]:
         "budget": options.get("budget"),
         "noise": [_number(each, "--noise", float) for each in noise.split(",")] if noise else None,
         "start": options.get("start"),
+        "behaviour": options.get("behaviour") or None,
     }
 
 
@@ -142,7 +147,7 @@ def standings_table(found: Sequence[Standing]) -> Table:
             table.add_section()
         setting = each.setting
         table.add_row(
-            _short(each.setting.lab),
+            _place(each.setting),
             str(each.setting.batch),
             "own" if each.setting.noise is None else f"{each.setting.noise:g}",
             each.strategy,
@@ -198,6 +203,7 @@ def _setting_as_json(each: Standing | Difference) -> dict[str, Any]:
         "lab": setting.lab,
         "batch": setting.batch,
         "noise": setting.noise,
+        "behaviour": setting.behaviour,
         "budget": setting.budget,
         "strategy": each.strategy,
         "seeds": each.seeds,
@@ -219,7 +225,7 @@ def differences_table(found: Sequence[Difference], reference: str) -> Table:
         setting = each.setting
         better = reference if each.mean > 0 else each.strategy
         table.add_row(
-            _short(setting.lab),
+            _place(setting),
             str(setting.batch),
             "own" if setting.noise is None else f"{setting.noise:g}",
             each.strategy,
@@ -235,6 +241,10 @@ def _short(lab: str) -> str:
     """Return a lab's name without the folder of its table."""
     kind, colon, path = lab.partition(":")
     return f"{kind}:{Path(path).name}" if colon and kind in ("table", "emulate") else lab
+
+
+def _place(setting: Setting) -> str:
+    return _short(setting.lab) + (f" ({setting.behaviour})" if setting.behaviour else "")
 
 
 def draw_all(traces: Sequence[Traces], folder: Path) -> list[Path]:
@@ -259,6 +269,7 @@ def draw_all(traces: Sequence[Traces], folder: Path) -> list[Path]:
         ]
         setting = each.setting
         words = [_short(setting.lab), f"batch{setting.batch}", *([f"noise{setting.noise:g}"] if setting.noise else [])]
+        words += [setting.behaviour] if setting.behaviour else []
         name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in "-".join(words))
         figure = panels_figure(f"{_short(setting.lab)}, batch {setting.batch}", [p for p in panels if p.curves])
         written.append(save_figure(figure, folder / f"{name}.png"))

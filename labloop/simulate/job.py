@@ -18,12 +18,13 @@ from typing import Any
 
 import labloop
 from labloop.errors import InvalidInput, UsageError, did_you_mean
+from labloop.simulate.behaviour import Scatter, behaviour_of
 from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
-from labloop.simulate.scale import Scale, noisy, scale_of
+from labloop.simulate.scale import Scale, noisy, scale_of, scatter_of
 from labloop.simulate.tables import file_of, from_table
 
-__all__ = ["OWN", "PEERS", "Job", "packages_of", "place_of", "scale_for", "strategies"]
+__all__ = ["OWN", "PEERS", "Job", "packages_of", "place_of", "scale_for", "scatter_for", "strategies"]
 
 OWN = ("explore", "balanced", "exploit", "learn")
 """labloop's strategies."""
@@ -57,6 +58,7 @@ class Job:
     batch : experiments a suggestion.
     budget : experiments in all.
     noise : as a share of the outcome's sd over the space; None for the lab's own.
+    behaviour : how the laboratory behaves (`labloop.simulate.behaviour`); an empty text: it only measures.
     start : experiments that every strategy starts from (the same for a seed); 0: each begins as it is used to.
     """
 
@@ -67,6 +69,7 @@ class Job:
     budget: int = 48
     noise: float | None = None
     start: int = 0
+    behaviour: str = ""
 
     def __post_init__(self) -> None:
         if self.strategy not in strategies():
@@ -74,6 +77,7 @@ class Job:
         for name, least in (("seed", 0), ("batch", 1), ("budget", 1), ("start", 0)):
             if getattr(self, name) < least:
                 raise InvalidInput(f"{name} is {getattr(self, name)}", hint=f"expected {least} or more", field=name)
+        behaviour_of(self.behaviour)
         if self.batch > 384:
             raise InvalidInput(f"batch is {self.batch}", hint="expected at most 384", field="batch")
 
@@ -125,6 +129,16 @@ def scale_for(job: Job) -> Scale:
 @lru_cache(maxsize=64)
 def _scale(name: str, digest: str) -> Scale:
     return scale_of(_place(name, None, digest))
+
+
+def scatter_for(job: Job) -> Mapping[str, Scatter]:
+    """Return how the outcomes of a job's lab scatter over its space."""
+    return _scatter(job.lab, _digest_of_lab(job.lab))
+
+
+@lru_cache(maxsize=64)
+def _scatter(name: str, digest: str) -> Mapping[str, Scatter]:
+    return scatter_of(_place(name, None, digest))
 
 
 def packages_of(strategy: str) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The simulated labs by name.
 
 ======================= =======================================================================
-``hydrogel``            a laboratory; also ``reaction``, ``ferment``
+``hydrogel``            a laboratory; also ``reaction``, ``ferment``, ``snar``, ``enzyme``, ``colours``
 ``hartmann6``           a test function; also ``branin``, ``ackley``, ``levy``
 ``ackley5``, ``shekel`` one of BoTorch's (`labloop.simulate.synthetic`), the number being its dimension
 ``hills4``              a deceptive landscape (`labloop.simulate.deceptive`), likewise
@@ -28,6 +28,9 @@ _MODULES = {
     "hydrogel": "labloop.simulate.hydrogel",
     "reaction": "labloop.simulate.reaction",
     "ferment": "labloop.simulate.ferment",
+    "snar": "labloop.simulate.snar",
+    "enzyme": "labloop.simulate.enzyme",
+    "colours": "labloop.simulate.colours",
 }
 DECEPTIVE = ("hills", "outlier", "needle", "crossed")
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from labloop.errors import InvalidInput
 from labloop.records import Outcomes
+from labloop.simulate.behaviour import Scatter
 from labloop.simulate.lab import Lab, Noise
 from labloop.space import Space
 from labloop.spec.models import Spec
 
-__all__ = ["FOUND", "Scale", "noisy", "scale_of", "score_of"]
+__all__ = ["FOUND", "Scale", "noisy", "scale_of", "scatter_of", "score_of"]
 
 FOUND = 0.1
 """A run found the global basin when at most this share of what random experiments leave is left to gain."""
@@ -99,8 +100,19 @@ def noisy(lab: Lab, share: float) -> Lab:
     """
     if not 0 <= share < math.inf:
         raise InvalidInput(f"noise {share:g} is not a share", hint="0 for exact, 0.1 for a tenth of the outcome's sd")
-    space = Space(lab.campaign)
+    noise = {name: Noise(absolute=share * each.spread) for name, each in scatter_of(lab).items()}
+    return replace(lab, noise=noise)
+
+
+def scatter_of(lab: Lab) -> dict[str, Scatter]:
+    """Return how each outcome scatters over random experiments, and its values from the worst to the best."""
+    spec, space = lab.campaign, Space(lab.campaign)
     rows = space.decode(space.sample(_SAMPLE, np.random.default_rng(_SEED)))
     truths = [true for row in rows if (true := lab.truth(row))]
-    spreads = {name: float(np.std([true[name] for true in truths])) for name in lab.campaign.outcomes}
-    return replace(lab, noise={name: Noise(absolute=share * spread) for name, spread in spreads.items()})
+    found = {}
+    for name in spec.outcomes:
+        values = [true[name] for true in truths if name in true]
+        score = spec.objectives[name].score if name in spec.objectives else float
+        worst, best = min(values, key=score), max(values, key=score)
+        found[name] = Scatter(float(np.std(values)), worst, best)
+    return found

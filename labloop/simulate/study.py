@@ -60,6 +60,8 @@ class Study(Model):
     """As a share of the outcome's sd over the space; null for the lab's own."""
     start: Whole = 0
     """Common space-filling experiments that every strategy starts from; 0: each begins as it is used to."""
+    behaviour: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)] = ("",)
+    """How the laboratory behaves: failures=0.1,drift=0.02; several are several studies in one."""
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs: seed by seed, so that a study that is stopped early has all strategies to compare.
@@ -78,11 +80,13 @@ class Study(Model):
                 budget=self.budget,
                 noise=noise,
                 start=self.start,
+                behaviour=behaviour,
             )
-            for lab, batch, noise, seed, strategy in product(
+            for lab, batch, noise, behaviour, seed, strategy in product(
                 dict.fromkeys(self.labs),
                 dict.fromkeys(self.batch),
                 dict.fromkeys(self.noise),
+                dict.fromkeys(self.behaviour),
                 dict.fromkeys(self.seeds),
                 dict.fromkeys(self.strategies),
             )

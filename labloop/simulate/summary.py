@@ -44,16 +44,17 @@ _BAND_DRAWS = 400
 
 @dataclass(frozen=True, slots=True, order=True)
 class Setting:
-    """Where strategies meet: a lab, a batch size, a noise."""
+    """Where strategies meet: a lab and its behaviour, a batch size, a noise."""
 
     lab: str
     batch: int
     noise: float | None
     budget: int
+    behaviour: str = ""
 
     def __str__(self) -> str:
         noise = "" if self.noise is None else f", noise {self.noise:g}"
-        return f"{self.lab}, batch {self.batch}{noise}"
+        return f"{self.lab}, batch {self.batch}{noise}{f', {self.behaviour}' if self.behaviour else ''}"
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ def traces_of(courses: Iterable[tuple[Job, Course]]) -> list[Traces]:
     """Gather finished jobs by setting, settings and strategies in the order they come."""
     groups: dict[Setting, dict[str, list[tuple[Job, Course]]]] = {}
     for job, course in courses:
-        setting = Setting(job.lab, job.batch, job.noise, job.budget)
+        setting = Setting(job.lab, job.batch, job.noise, job.budget, job.behaviour)
         groups.setdefault(setting, {}).setdefault(job.strategy, []).append((job, course))
     return [_traces(setting, by_strategy) for setting, by_strategy in groups.items()]
 

@@ -4,7 +4,7 @@ Nothing here proposes or records by itself: `labloop.loop.suggest` and `labloop.
 strategy's plan handed in where it is not labloop's own. What a row says:
 
 ================ ===========================================================================
-iteration        of suggesting and recording, from 1
+iteration        the suggestion it came from, from 1; rows stand in the order in which results came
 experiment       its number in the campaign
 value            what was measured (blank: nothing came)
 true             the same without noise
@@ -25,9 +25,10 @@ from dataclasses import dataclass
 from labloop.errors import NothingToSuggest
 from labloop.loop.campaigns import create
 from labloop.loop.record import record
-from labloop.loop.suggest import Suggestion, suggest
+from labloop.loop.suggest import suggest
 from labloop.records import Experiment, Result
-from labloop.simulate.job import OWN, Job, place_of, scale_for
+from labloop.simulate.behaviour import Hand, behaviour_of
+from labloop.simulate.job import OWN, Job, place_of, scale_for, scatter_for
 from labloop.simulate.lab import Lab
 from labloop.simulate.plans import Chosen, common_start, plan_of
 from labloop.simulate.play import perform_all
@@ -71,14 +72,13 @@ def run(job: Job) -> Course:
         If the lab does not exist, the strategy is not installed, or it fails.
     """
     place = place_of(job)
-    scale = scale_for(job)
     spec = _spec_of(place.campaign, job)
-    keeper = _Keeper(spec, scale)
+    keeper = _Keeper(spec, scale_for(job))
     chosen = plan_of(job.strategy, spec, job.seed)
     store = Store("sqlite://")
     try:
         create(store, spec)
-        seconds = _go_round(store, place, job, keeper, chosen)
+        seconds = _go_round(store, _Bench(place, job), keeper, chosen)
     finally:
         store.close()
     return Course(tuple(keeper.rows), tuple(seconds), chosen.notes)
@@ -91,11 +91,11 @@ def _spec_of(own: Spec, job: Job) -> Spec:
     return own.model_copy(update={"planner": planner})
 
 
-def _go_round(store: Store, place: Lab, job: Job, keeper: _Keeper, chosen: Chosen) -> list[float]:
+def _go_round(store: Store, bench: _Bench, keeper: _Keeper, chosen: Chosen) -> list[float]:
     seconds: list[float] = []
-    name = keeper.spec.name
-    while len(keeper.rows) < job.budget:
-        starting = not keeper.rows and job.start
+    job, name, proposed = bench.job, keeper.spec.name, 0
+    while proposed < job.budget:
+        starting = not proposed and job.start
         plan = common_start(job.seed) if starting else chosen.plan
         began = time.perf_counter()
         try:
@@ -103,10 +103,54 @@ def _go_round(store: Store, place: Lab, job: Job, keeper: _Keeper, chosen: Chose
         except NothingToSuggest:
             break
         seconds.append(time.perf_counter() - began)
-        results = perform_all(place, suggestion.experiments, seed=job.seed)
-        record(store, name, results)
-        keeper.keep(place, suggestion, results)
+        proposed += len(suggestion.experiments)
+        bench.take(suggestion.experiments, suggestion.batch)
+        _hand_in(store, keeper, bench, bench.ready(suggestion.batch))
+    _hand_in(store, keeper, bench, bench.ready(None))
     return seconds
+
+
+def _hand_in(store: Store, keeper: _Keeper, bench: _Bench, done: Sequence[_Done]) -> None:
+    if done:
+        record(store, keeper.spec.name, [each.result for each in done])
+        keeper.keep(bench.place, done)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """An experiment of a batch with its result, and the batch after which it comes in."""
+
+    experiment: Experiment
+    batch: int
+    result: Result
+    due: int
+
+
+class _Bench:
+    """Runs experiments in the lab, and hands results in when they come: at once, or late and out of order."""
+
+    def __init__(self, place: Lab, job: Job) -> None:
+        self.place, self.job = place, job
+        self._behaviour = behaviour_of(job.behaviour) if job.behaviour else None
+        self._scatter = scatter_for(job) if self._behaviour else {}
+        self._waiting: list[_Done] = []
+
+    def take(self, experiments: Sequence[Experiment], batch: int) -> None:
+        """Start the experiments of a batch."""
+        if self._behaviour is None:
+            results = perform_all(self.place, experiments, seed=self.job.seed)
+            self._waiting += [_Done(each, batch, r, batch) for each, r in zip(experiments, results, strict=True)]
+            return
+        hand = Hand(self._behaviour, self.place, self._scatter, self.job.seed)
+        for each in experiments:
+            result = hand.perform(each.number, each.planned, batch)
+            self._waiting.append(_Done(each, batch, result, batch + self._behaviour.late(each.number, self.job.seed)))
+
+    def ready(self, batch: int | None) -> list[_Done]:
+        """Return what has come in after a batch, the earliest due first; None: everything that is left."""
+        done = [each for each in self._waiting if batch is None or each.due <= batch]
+        self._waiting = [each for each in self._waiting if batch is not None and each.due > batch]
+        return sorted(done, key=lambda each: (each.due, each.experiment.number))
 
 
 class _Keeper:
@@ -118,15 +162,13 @@ class _Keeper:
         self._outcome = objective_of(spec)
         self._best = self._looks = self._true_of_looks = -math.inf
         self._value: float | None = None
-        self._iteration = 0
 
-    def keep(self, place: Lab, suggestion: Suggestion, results: Sequence[Result]) -> None:
-        """Take in what came of one suggestion."""
-        self._iteration += 1
-        for experiment, result in zip(suggestion.experiments, results, strict=True):
-            self._keep(place, experiment, result)
+    def keep(self, place: Lab, done: Sequence[_Done]) -> None:
+        """Take in results, in the order in which they came."""
+        for each in done:
+            self._keep(place, each.experiment, each.result, each.batch)
 
-    def _keep(self, place: Lab, experiment: Experiment, result: Result) -> None:
+    def _keep(self, place: Lab, experiment: Experiment, result: Result, iteration: int) -> None:
         true = place.truth(result.executed or experiment.planned)
         score = score_of(self.spec, true) if result.outcomes else -math.inf
         if score > self._best:
@@ -136,7 +178,7 @@ class _Keeper:
             self._looks, self._true_of_looks = seems, score_of(self.spec, true)
         self.rows.append(
             Row(
-                iteration=self._iteration,
+                iteration=iteration,
                 experiment=experiment.number,
                 slot=experiment.slot,
                 value=result.outcomes.get(self._outcome),
