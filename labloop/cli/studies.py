@@ -27,6 +27,7 @@ __all__ = [
     "failures_said",
     "standing_as_json",
     "standings_table",
+    "whole_numbers",
     "workers_of",
     "write_more",
 ]
@@ -66,6 +67,20 @@ Workers = Annotated[int | None, typer.Option("--workers", "-j", min=1, help="Pro
 def workers_of(given: int | None) -> int:
     """Return how many processes to use: as said, or one a core."""
     return given or os.cpu_count() or 1
+
+
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Read whole numbers above 0, with commas between them.
+
+    Raises
+    ------
+    UsageError
+        If one is none.
+    """
+    found = tuple(int(_number(each, option, int)) for each in text.split(","))
+    if min(found) < 1:
+        raise UsageError(f"{option} {text} holds a number below 1", hint=f"for instance: {option} 1,4")
+    return found
 
 
 def asked(study: Path | None, **options: Any) -> Study:

@@ -80,15 +80,15 @@ def save_figure(figure: Figure, path: Path) -> Path:
     raise InvalidInput(f"the picture {path.name!r} must end in .png or .svg", hint=f"{path.stem or 'figure'}.png")
 
 
-def panels_figure(title: str, panels: Sequence[Panel]) -> Figure:
-    """Draw panels one below the other, over the same experiments."""
+def panels_figure(title: str, panels: Sequence[Panel], *, along: str = "experiment") -> Figure:
+    """Draw panels one below the other, over the same experiments (or whatever is counted ``along``)."""
     with styled():
         figure = Figure(figsize=(WIDTH, _HEIGHT * len(panels) + 0.6), layout="constrained")
         axes: list[Axes] = list(figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0])
         for axis, panel in zip(axes, panels, strict=True):
             _lines(axis, panel)
         axes[0].set_title(title, loc="right", fontsize=8.5, color=LIGHT["faint"])
-        axes[-1].set_xlabel("experiment")
+        axes[-1].set_xlabel(along)
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6))

@@ -59,6 +59,7 @@ class Job:
     budget : experiments in all.
     noise : as a share of the outcome's sd over the space; None for the lab's own.
     behaviour : how the laboratory behaves (`labloop.simulate.behaviour`); an empty text: it only measures.
+    replicates : measurements of each experiment; all of them count against the budget.
     start : experiments that every strategy starts from (the same for a seed); 0: each begins as it is used to.
     """
 
@@ -70,14 +71,17 @@ class Job:
     noise: float | None = None
     start: int = 0
     behaviour: str = ""
+    replicates: int = 1
 
     def __post_init__(self) -> None:
         if self.strategy not in strategies():
             raise UsageError(f"no strategy {self.strategy!r}", hint=did_you_mean(self.strategy, strategies()))
-        for name, least in (("seed", 0), ("batch", 1), ("budget", 1), ("start", 0)):
+        for name, least in (("seed", 0), ("batch", 1), ("budget", 1), ("start", 0), ("replicates", 1)):
             if getattr(self, name) < least:
                 raise InvalidInput(f"{name} is {getattr(self, name)}", hint=f"expected {least} or more", field=name)
         behaviour_of(self.behaviour)
+        if self.replicates > 1 and self.behaviour:
+            raise InvalidInput("replicates and a behaviour exclude each other", hint="leave one of them out")
         if self.batch > 384:
             raise InvalidInput(f"batch is {self.batch}", hint="expected at most 384", field="batch")
 

@@ -1,4 +1,4 @@
-"""From a point that is known to lie in the right basin to the optimum there, to the precision of float64."""
+"""Where a lab's optimum is: polished from a point in the right basin, or searched for."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["lowest"]
+from labloop.records import Conditions
+from labloop.space import Space
+
+__all__ = ["climbed", "lowest"]
 
 Array = NDArray[np.float64]
+
+_SAMPLE, _CLIMBERS, _STEPS = 4096, 32, 200
 
 
 def lowest(
@@ -42,3 +47,18 @@ def lowest(
     best = np.clip(np.asarray(found.x, dtype=np.float64), *box)
     broken = slack is not None and bool((slack(best) < 0).any())
     return start if broken or function(best) >= function(start) else best
+
+
+def climbed(space: Space, score: Callable[[Array], Array]) -> Conditions:
+    """Return the best experiment that climbing from many places finds; ``score`` takes rows of the cube, (n, d)."""
+    rng = np.random.default_rng(1)
+    rows = space.sample(_SAMPLE, rng)
+    values = score(rows)
+    order = np.argsort(-values, kind="stable")[:_CLIMBERS]
+    rows, values = rows[order], values[order]
+    for step in range(_STEPS):
+        tried = space.move(rows, rng, 0.2 * 0.97**step)
+        better = (found := score(tried)) > values
+        rows[better], values[better] = tried[better], found[better]
+    best: Conditions = space.decode(rows[int(values.argmax())][None])[0]
+    return best

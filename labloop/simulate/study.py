@@ -62,6 +62,8 @@ class Study(Model):
     """Common space-filling experiments that every strategy starts from; 0: each begins as it is used to."""
     behaviour: Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)] = ("",)
     """How the laboratory behaves: failures=0.1,drift=0.02; several are several studies in one."""
+    replicates: Annotated[tuple[Whole, ...], BeforeValidator(_several), Field(min_length=1)] = (1,)
+    """Measurements of each experiment; all of them count against the budget."""
 
     def jobs(self) -> tuple[Job, ...]:
         """Return the jobs: seed by seed, so that a study that is stopped early has all strategies to compare.
@@ -81,12 +83,14 @@ class Study(Model):
                 noise=noise,
                 start=self.start,
                 behaviour=behaviour,
+                replicates=replicates,
             )
-            for lab, batch, noise, behaviour, seed, strategy in product(
+            for lab, batch, noise, behaviour, replicates, seed, strategy in product(
                 dict.fromkeys(self.labs),
                 dict.fromkeys(self.batch),
                 dict.fromkeys(self.noise),
                 dict.fromkeys(self.behaviour),
+                dict.fromkeys(self.replicates),
                 dict.fromkeys(self.seeds),
                 dict.fromkeys(self.strategies),
             )

@@ -51,10 +51,12 @@ class Setting:
     noise: float | None
     budget: int
     behaviour: str = ""
+    replicates: int = 1
 
     def __str__(self) -> str:
         noise = "" if self.noise is None else f", noise {self.noise:g}"
-        return f"{self.lab}, batch {self.batch}{noise}{f', {self.behaviour}' if self.behaviour else ''}"
+        repeated = f", {self.replicates} times" if self.replicates > 1 else ""
+        return f"{self.lab}, batch {self.batch}{noise}{f', {self.behaviour}' if self.behaviour else ''}{repeated}"
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def traces_of(courses: Iterable[tuple[Job, Course]]) -> list[Traces]:
     """Gather finished jobs by setting, settings and strategies in the order they come."""
     groups: dict[Setting, dict[str, list[tuple[Job, Course]]]] = {}
     for job, course in courses:
-        setting = Setting(job.lab, job.batch, job.noise, job.budget, job.behaviour)
+        setting = Setting(job.lab, job.batch, job.noise, job.budget // job.replicates, job.behaviour, job.replicates)
         groups.setdefault(setting, {}).setdefault(job.strategy, []).append((job, course))
     return [_traces(setting, by_strategy) for setting, by_strategy in groups.items()]
 

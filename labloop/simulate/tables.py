@@ -5,6 +5,7 @@ What a lab is called says how it is made, so that a job can name it::
     table:results.csv                          every row is an experiment that can be run, and there are no others
     emulate:results.csv                        anything between can be run; the surrogate's mean is the truth
     table:results.csv:objective=cost,goal=minimize
+    draw:campaign.json:seed=3                  a campaign with a truth drawn for it (labloop rehearse writes the file)
 
 Which columns are parameters and which is the objective is inferred as ``labloop init --from`` does.
 """
@@ -23,8 +24,10 @@ from labloop.errors import InvalidInput, NotFound
 from labloop.exchange.infer import infer_spec
 from labloop.exchange.results import read_results
 from labloop.records import Conditions, Experiment, Observation, Origin, Outcomes, Result, Status
+from labloop.simulate.draws import drawn
 from labloop.simulate.lab import Lab, Noise, Optimum
 from labloop.simulate.lookup import lookup_lab
+from labloop.simulate.polish import climbed
 from labloop.simulate.scale import objective_of
 from labloop.space import Space
 from labloop.spec.models import Spec
@@ -34,10 +37,9 @@ __all__ = ["KINDS", "file_of", "from_table"]
 
 Array = NDArray[np.float64]
 
-KINDS = ("table", "emulate")
+KINDS = ("table", "emulate", "draw")
 _MOST_ROWS = 400
 """A surrogate is fitted to at most so many rows, drawn at random: its cost grows with their cube."""
-_CLIMBERS, _STEPS = 32, 200
 
 
 def split(name: str) -> tuple[str, Path, dict[str, str]]:
@@ -68,6 +70,8 @@ def from_table(name: str) -> Lab:
     kind, path, settings = split(name)
     if not path.is_file():
         raise NotFound(f"no table {path}", hint="check the path")
+    if kind == "draw":
+        return drawn(path, seed=int(settings["seed"]))
     unknown = set(settings) - {"objective", "goal"}
     if unknown or settings.get("goal", "maximize") not in ("maximize", "minimize"):
         raise InvalidInput(f"the settings of {name!r} cannot be read", hint="objective=COLUMN,goal=minimize")
@@ -109,7 +113,8 @@ def _emulator(spec: Spec, results: list[Result], *, source: str) -> Lab:
     def response(conditions: Conditions) -> Outcomes:
         return {name: float(mean(space.encode([conditions]))[0])}
 
-    best = _best(spec, space, mean)
+    score = spec.objectives[name].score
+    best = climbed(space, lambda rows: np.array([score(float(each)) for each in mean(rows)]))
     return Lab(
         name=spec.name,
         description=f"A surrogate fitted to {len(chosen)} of {len(results)} experiments",
@@ -148,23 +153,3 @@ def _fitted(spec: Spec, space: Space, results: list[Result]) -> tuple[Callable[[
         return np.asarray(surrogate.scale.to_user(surrogate.predict(models.features(cube))[0]), dtype=np.float64)
 
     return mean, math.sqrt(surrogate.mode.noise) * surrogate.scale.spread
-
-
-def _best(spec: Spec, space: Space, mean: Callable[[Array], Array]) -> Conditions:
-    """Climb from many places to the best feasible experiment on the grid."""
-    rng = np.random.default_rng(1)
-    objective = spec.objectives[objective_of(spec)]
-
-    def score(rows: Array) -> Array:
-        return np.array([objective.score(float(value)) for value in mean(rows)])
-
-    rows = space.sample(4096, rng)
-    values = score(rows)
-    order = np.argsort(-values, kind="stable")[:_CLIMBERS]
-    rows, values = rows[order], values[order]
-    for step in range(_STEPS):
-        tried = space.move(rows, rng, 0.2 * 0.97**step)
-        better = (found := score(tried)) > values
-        rows[better], values[better] = tried[better], found[better]
-    best: Conditions = space.decode(rows[int(values.argmax())][None])[0]
-    return best

@@ -31,7 +31,6 @@ from labloop.simulate.behaviour import Hand, behaviour_of
 from labloop.simulate.job import OWN, Job, place_of, scale_for, scatter_for
 from labloop.simulate.lab import Lab
 from labloop.simulate.plans import Chosen, common_start, plan_of
-from labloop.simulate.play import perform_all
 from labloop.simulate.scale import Scale, objective_of, score_of
 from labloop.spec.models import Spec
 from labloop.store import Store
@@ -86,7 +85,7 @@ def run(job: Job) -> Course:
 
 def _spec_of(own: Spec, job: Job) -> Spec:
     strategy = job.strategy if job.strategy in OWN else "explore"
-    settings = {"strategy": strategy, "batch": job.batch, "budget": job.budget, "seed": job.seed}
+    settings = {"strategy": strategy, "batch": job.batch, "budget": job.budget // job.replicates, "seed": job.seed}
     planner = type(own.planner).model_validate({**own.planner.model_dump(), **settings})
     return own.model_copy(update={"planner": planner})
 
@@ -94,7 +93,7 @@ def _spec_of(own: Spec, job: Job) -> Spec:
 def _go_round(store: Store, bench: _Bench, keeper: _Keeper, chosen: Chosen) -> list[float]:
     seconds: list[float] = []
     job, name, proposed = bench.job, keeper.spec.name, 0
-    while proposed < job.budget:
+    while proposed < job.budget // job.replicates:
         starting = not proposed and job.start
         plan = common_start(job.seed) if starting else chosen.plan
         began = time.perf_counter()
@@ -112,17 +111,17 @@ def _go_round(store: Store, bench: _Bench, keeper: _Keeper, chosen: Chosen) -> l
 
 def _hand_in(store: Store, keeper: _Keeper, bench: _Bench, done: Sequence[_Done]) -> None:
     if done:
-        record(store, keeper.spec.name, [each.result for each in done])
+        record(store, keeper.spec.name, [result for each in done for result in each.results])
         keeper.keep(bench.place, done)
 
 
 @dataclass(frozen=True)
 class _Done:
-    """An experiment of a batch with its result, and the batch after which it comes in."""
+    """An experiment of a batch with its results, one a replicate, and the batch after which they come in."""
 
     experiment: Experiment
     batch: int
-    result: Result
+    results: tuple[Result, ...]
     due: int
 
 
@@ -138,13 +137,24 @@ class _Bench:
     def take(self, experiments: Sequence[Experiment], batch: int) -> None:
         """Start the experiments of a batch."""
         if self._behaviour is None:
-            results = perform_all(self.place, experiments, seed=self.job.seed)
-            self._waiting += [_Done(each, batch, r, batch) for each, r in zip(experiments, results, strict=True)]
+            self._waiting += [_Done(each, batch, self._measured(each), batch) for each in experiments]
             return
         hand = Hand(self._behaviour, self.place, self._scatter, self.job.seed)
         for each in experiments:
             result = hand.perform(each.number, each.planned, batch)
-            self._waiting.append(_Done(each, batch, result, batch + self._behaviour.late(each.number, self.job.seed)))
+            self._waiting.append(
+                _Done(each, batch, (result,), batch + self._behaviour.late(each.number, self.job.seed))
+            )
+
+    def _measured(self, experiment: Experiment) -> tuple[Result, ...]:
+        first = self.place.perform(experiment.number, experiment.planned, seed=self.job.seed)
+        if not first.outcomes:
+            return (first,)
+        more = range(2, self.job.replicates + 1)
+        return (
+            first,
+            *(self.place.perform(experiment.number, experiment.planned, seed=self.job.seed, replicate=k) for k in more),
+        )
 
     def ready(self, batch: int | None) -> list[_Done]:
         """Return what has come in after a batch, the earliest due first; None: everything that is left."""
@@ -166,22 +176,26 @@ class _Keeper:
     def keep(self, place: Lab, done: Sequence[_Done]) -> None:
         """Take in results, in the order in which they came."""
         for each in done:
-            self._keep(place, each.experiment, each.result, each.batch)
+            self._keep(place, each)
 
-    def _keep(self, place: Lab, experiment: Experiment, result: Result, iteration: int) -> None:
-        true = place.truth(result.executed or experiment.planned)
-        score = score_of(self.spec, true) if result.outcomes else -math.inf
+    def _keep(self, place: Lab, done: _Done) -> None:
+        experiment, first = done.experiment, done.results[0]
+        measured = {
+            name: sum(result.outcomes[name] for result in done.results) / len(done.results) for name in first.outcomes
+        }
+        true = place.truth(first.executed or experiment.planned)
+        score = score_of(self.spec, true) if measured else -math.inf
         if score > self._best:
             self._best, self._value = score, true[self._outcome]
-        seems = score_of(self.spec, result.outcomes)
+        seems = score_of(self.spec, measured)
         if seems > self._looks:
             self._looks, self._true_of_looks = seems, score_of(self.spec, true)
         self.rows.append(
             Row(
-                iteration=iteration,
+                iteration=done.batch,
                 experiment=experiment.number,
                 slot=experiment.slot,
-                value=result.outcomes.get(self._outcome),
+                value=measured.get(self._outcome),
                 true=true.get(self._outcome),
                 best=self._value,
                 regret=self._regret(self._best),
