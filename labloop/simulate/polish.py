@@ -15,7 +15,7 @@ __all__ = ["climbed", "lowest"]
 
 Array = NDArray[np.float64]
 
-_SAMPLE, _CLIMBERS, _STEPS = 4096, 32, 200
+_SAMPLE, _CLIMBERS, _STEPS = 4096, 24, 120
 
 
 def lowest(
@@ -57,7 +57,7 @@ def climbed(space: Space, score: Callable[[Array], Array]) -> Conditions:
     order = np.argsort(-values, kind="stable")[:_CLIMBERS]
     rows, values = rows[order], values[order]
     for step in range(_STEPS):
-        tried = space.move(rows, rng, 0.2 * 0.97**step)
+        tried = space.move(rows, rng, 0.2 * 0.95**step)
         better = (found := score(tried)) > values
         rows[better], values[better] = tried[better], found[better]
     best: Conditions = space.decode(rows[int(values.argmax())][None])[0]

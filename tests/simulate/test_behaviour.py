@@ -62,7 +62,8 @@ def test_wells_at_the_edge_of_a_plate_read_lower() -> None:
 
 
 def test_a_share_of_the_experiments_fails_by_accident() -> None:
-    results = [hand(failures=0.2).perform(number, BEST, 1) for number in range(1, 1001)]
+    bench = hand(failures=0.2)
+    results = [bench.perform(number, BEST, 1) for number in range(1, 1001)]
     failed = [each for each in results if each.failure is not None]
     assert 150 < len(failed) < 250
     assert {each.failure for each in failed} == {FailureKind.EQUIPMENT}
@@ -70,13 +71,15 @@ def test_a_share_of_the_experiments_fails_by_accident() -> None:
 
 
 def test_a_batch_shares_its_lot() -> None:
-    lots = np.array([readings(hand(lots=0.1), 3, batch) - TRUE for batch in range(1, 300)])
+    bench = hand(lots=0.1)
+    lots = np.array([readings(bench, 3, batch) - TRUE for batch in range(1, 300)])
     assert np.ptp(lots, axis=1).max() < 1e-9
     assert lots[:, 0].std() == pytest.approx(0.1 * SPREAD, rel=0.15)
 
 
 def test_an_operator_says_what_was_set_instead() -> None:
-    executed = [hand(deviation=0.02).perform(number, {"x1": 2.0, "x2": 7.0}, 1).executed for number in range(1, 500)]
+    bench = hand(deviation=0.02)
+    executed = [bench.perform(number, {"x1": 2.0, "x2": 7.0}, 1).executed for number in range(1, 500)]
     offs = np.array([float(each["x1"]) - 2.0 for each in executed if each is not None])
     assert len(offs) == 499
     assert offs.std() == pytest.approx(0.02 * 15, rel=0.15)

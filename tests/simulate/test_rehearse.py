@@ -38,7 +38,7 @@ def with_results(store: Store, n: int) -> tuple[Experiment, ...]:
 def test_a_truth_drawn_with_results_goes_through_them(tmp_path: Path, store: Store) -> None:
     known = with_results(store, 40)
     keep(tmp_path / "c.json", HILLS.campaign, known)
-    for seed in (0, 1):
+    for seed in (1,):
         place = drawn(tmp_path / "c.json", seed=seed)
         gaps = [place.truth(each.executed)["score"] - (each.mean("score") or math.nan) for each in known]
         assert np.std(gaps) < 0.1 * np.std([each.mean("score") or 0 for each in known])
@@ -47,7 +47,7 @@ def test_a_truth_drawn_with_results_goes_through_them(tmp_path: Path, store: Sto
 def test_truths_differ_most_where_nothing_is_known(tmp_path: Path, store: Store) -> None:
     known = with_results(store, 12)
     keep(tmp_path / "c.json", HILLS.campaign, known)
-    places = [drawn(tmp_path / "c.json", seed=8 * k) for k in range(6)]
+    places = [drawn(tmp_path / "c.json", seed=8 * k) for k in range(4)]
     space = Space(HILLS.campaign)
     rows = space.sample(200, np.random.default_rng(1))
     spread = np.std([[p.truth(c)["score"] for c in space.decode(rows)] for p in places], axis=0)
@@ -56,7 +56,7 @@ def test_truths_differ_most_where_nothing_is_known(tmp_path: Path, store: Store)
     assert spread[far].mean() > 1.3 * spread[near].mean()
 
 
-@pytest.mark.parametrize("name", ["hills2", "outlier2", "hydrogel"])
+@pytest.mark.parametrize("name", ["outlier2", "hydrogel"])
 def test_without_results_a_truth_is_drawn_from_the_prior_and_is_the_same_every_time(tmp_path: Path, name: str) -> None:
     spec = lab(name).campaign.model_copy(update={"limits": ()})
     keep(tmp_path / "c.json", spec, [])
@@ -102,7 +102,7 @@ def test_a_run_that_never_got_there_counts_as_the_longest() -> None:
 
 def test_a_rehearsal_draws_truths_in_the_campaigns_own_space(tmp_path: Path, store: Store) -> None:
     with_results(store, 12)
-    driver = rehearsal(store, "hills2", Rehearsal(draws=3, batches=(2, 4), replicates=(1,), budget=8), tmp_path)
+    driver = rehearsal(store, "hills2", Rehearsal(draws=2, batches=(2, 4), replicates=(1,), budget=8), tmp_path)
     assert driver.run(engine="serial").failures == ()
     found = plans(driver)
     assert [(each.batch, each.replicates) for each in found] == [(2, 1), (4, 1)]
