@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from labloop.errors import InvalidInput
@@ -16,7 +17,7 @@ def test_panels_share_their_experiments_and_name_their_lines_once() -> None:
     figure = panels_figure("branin", [Panel("left", CURVES), Panel("found", CURVES, scale="percent")])
     first, second = figure.axes
     assert [line.get_label() for line in first.get_lines()] == ["explore", "random"]
-    assert list(first.get_lines()[0].get_xdata()) == [1, 2, 3]
+    assert np.asarray(first.get_lines()[0].get_xdata()).tolist() == [1, 2, 3]
     assert len(first.collections) == 1, "only one line has a band"
     assert second.get_xlabel() == "experiment"
     assert second.get_ylim() == pytest.approx((-0.02, 1.02))
