@@ -80,6 +80,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("Tools", "Print the JSON Schema of campaign files, for editors."),
     "doctor": ("Tools", "Check the installation, the workspace and the store."),
     "demo": ("Tools", "Run a whole campaign against a simulated lab, in a folder of its own."),
+    "simulate": ("Simulate", "Play whole campaigns on simulated labs, to see what a plan would find and how soon."),
+    "compare": ("Simulate", "Compare strategies and other optimisers on simulated labs, seed by seed."),
+    "rehearse": (
+        "Simulate",
+        "Rehearse a campaign, to see how many experiments it needs, in which batches, measured how often.",
+    ),
     "fill": ("Tools", "Play the laboratory: fill a sheet with the results of a simulated one."),
 }
 """Every command: the panel of ``--help`` it stands in, and its line there (a test holds it to the docstring)."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from labloop.cli.answer import console
 
-__all__ = ["working"]
+__all__ = ["counting", "working"]
+
+_EVERY = 30.0
 
 
 @contextmanager
@@ -19,3 +22,45 @@ def working(what: str) -> Iterator[None]:
         return
     with to.status(f"{what} ..."):
         yield
+
+
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how much is done and how long the rest takes; in a log file, one line every half minute."""
+    to = console(stderr=True)
+    if not to.is_terminal:
+        yield _Log(what)
+        return
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=to) as progress:
+        task = progress.add_task(what)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+class _Log:
+    """Writes a line now and then: done, in all, minutes left at the pace so far."""
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._began = self._said = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._first is None:
+            self._first = done
+        if now - self._said < _EVERY and done < total:
+            return
+        self._said = now
+        fresh = done - self._first
+        left = f", {(now - self._began) / fresh * (total - done) / 60:.1f} min left" if fresh and done < total else ""
+        console(stderr=True).print(f"{done} of {total} {self._what}{left}")

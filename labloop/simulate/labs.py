@@ -1,11 +1,22 @@
-"""The simulated labs by name."""
+"""The simulated labs by name.
+
+======================= =======================================================================
+``hydrogel``            a laboratory; also ``reaction``, ``ferment``, ``snar``, ``enzyme``, ``colours``
+``hartmann6``           a test function; also ``branin``, ``ackley``, ``levy``
+``ackley5``, ``shekel`` one of BoTorch's (`labloop.simulate.synthetic`), the number being its dimension
+``hills4``              a deceptive landscape (`labloop.simulate.deceptive`), likewise
+``hills4:width=0.08``   the same with its settings changed
+======================= =======================================================================
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from importlib import import_module
 from typing import cast
 
-from labloop.errors import NotFound, did_you_mean
+from labloop.errors import InvalidInput, NotFound, did_you_mean
 from labloop.simulate.functions import FUNCTIONS
 from labloop.simulate.functions import make as make_function
 from labloop.simulate.lab import Lab
@@ -17,24 +28,73 @@ _MODULES = {
     "hydrogel": "labloop.simulate.hydrogel",
     "reaction": "labloop.simulate.reaction",
     "ferment": "labloop.simulate.ferment",
+    "snar": "labloop.simulate.snar",
+    "enzyme": "labloop.simulate.enzyme",
+    "colours": "labloop.simulate.colours",
 }
+DECEPTIVE = ("hills", "outlier", "needle", "crossed")
 
 
 def labs() -> tuple[str, ...]:
-    """Return the names of all simulated labs: laboratories first, then test functions."""
+    """Return the names of the labs that need no number: laboratories first, then test functions."""
     return (*_MODULES, *FUNCTIONS)
 
 
 def lab(name: str) -> Lab:
-    """Return a simulated lab.
+    """Return a simulated lab; see the head of this module for how labs are named.
 
     Raises
     ------
     NotFound
         If there is no lab of that name.
+    InvalidInput
+        If a setting behind the name is unknown or cannot be.
     """
-    if name in FUNCTIONS:
-        return make_function(name)
-    if name not in _MODULES:
-        raise NotFound(f"no simulated lab {name!r}", hint=did_you_mean(name, labs()))
-    return cast(Lab, import_module(_MODULES[name]).make())
+    base, _, rest = name.partition(":")
+    settings = _settings(name, rest)
+    kind, digits = _split(base)
+    if kind in DECEPTIVE:
+        from labloop.simulate import deceptive
+
+        if digits:
+            settings = {"dim": digits, **settings}
+        return deceptive.make(kind, deceptive.shaped(kind, settings), name=name)
+    if settings:
+        raise InvalidInput(
+            f"the lab {base!r} has no settings, got {rest!r}", hint=f"settings are for {', '.join(DECEPTIVE)}"
+        )
+    if base in FUNCTIONS:
+        return make_function(base)
+    if base in _MODULES:
+        return cast(Lab, import_module(_MODULES[base]).make())
+    return _of_botorch(base)
+
+
+def _of_botorch(name: str) -> Lab:
+    # torch takes seconds to import: only for a name that looks like one of its functions.
+    from labloop.simulate import synthetic
+
+    if synthetic.dimension_of(name) is not None:
+        return synthetic.make(name)
+    kind, digits = _split(name)
+    if kind in synthetic.FAMILIES and digits:
+        known = synthetic.FAMILIES[kind].dims
+        shown = ", ".join(map(str, known)) if len(known) < 8 else f"{known[0]} to {known[-1]}"
+        raise NotFound(f"no simulated lab {name!r}", hint=f"{kind} exists in {shown} dimensions")
+    hint = did_you_mean(name, (*labs(), *DECEPTIVE, *synthetic.FAMILIES))
+    raise NotFound(f"no simulated lab {name!r}", hint=hint)
+
+
+def _split(name: str) -> tuple[str, str]:
+    found = re.fullmatch(r"(\D*)(\d*)", name)
+    return (found[1], found[2]) if found else (name, "")
+
+
+def _settings(name: str, text: str) -> Mapping[str, str]:
+    settings: dict[str, str] = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or not key.strip() or not value.strip():
+            raise InvalidInput(f"{part!r} in the lab {name!r} is not a setting", hint="write hills4:width=0.1,height=3")
+        settings[key.strip()] = value.strip()
+    return settings

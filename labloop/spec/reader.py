@@ -23,7 +23,7 @@ from labloop.spec.explain import explain
 from labloop.spec.models import SCHEMA, Spec
 from labloop.spec.tables import read_candidates, read_descriptors
 
-__all__ = ["located", "parse_spec", "read_spec"]
+__all__ = ["located", "parse_spec", "read_spec", "read_yaml"]
 
 # A campaign file is a page or two. Anything near these limits is not one, and is refused before it is parsed.
 _MAX_BYTES = 1_000_000
@@ -99,6 +99,21 @@ def parse_spec(content: str | Mapping[str, Any], *, source: str = "spec", folder
     except ValidationError as error:
         found = [_located(problem, document) for problem in _problems(error, plain)]
         raise InvalidSpec(source, found) from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Read any YAML file as plain values, with the same defences as a campaign file.
+
+    Raises
+    ------
+    InvalidSpec
+        If it cannot be read, or is not YAML.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise InvalidSpec(str(path), [Problem(f"cannot be read: {error.strerror}", hint="name a file")]) from error
+    return _plain(_load(_decode(raw, str(path)), str(path)))
 
 
 def located(error: InvalidSpec, path: Path) -> InvalidSpec:

@@ -1,0 +1,115 @@
+"""labloop rehearse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from labloop.cli.answer import Answer
+from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
+from labloop.cli.progress import counting
+from labloop.cli.render import said
+from labloop.cli.studies import Engine, Workers, failures_said, whole_numbers, workers_of
+from labloop.report.panels import Curve, Panel, panels_figure, save_figure
+from labloop.simulate.rehearse import Plan, Rehearsal, plans, rehearsal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["command"]
+
+
+def command(
+    campaign: CampaignName = None,
+    batch: Annotated[str, typer.Option("--batch", "-n", help="Batch sizes to try, with commas.")] = "1,4,8",
+    replicates: Annotated[str, typer.Option(help="Measurements of each experiment to try, with commas.")] = "1,2",
+    budget: Annotated[int, typer.Option(min=1, help="Measurements in all.")] = 48,
+    draws: Annotated[int, typer.Option(min=2, max=1000, help="How many possible truths.")] = 16,
+    noise: Annotated[
+        float | None,
+        typer.Option(min=0, help="The sd of one measurement, in the outcome's unit; as learnt if not given."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder; NAME-rehearsal if not given.")] = None,
+    engine: Engine = "process",
+    workers: Workers = None,
+    json: Json = False,
+    store: StoreUrl = None,
+) -> Answer:
+    """Rehearse a campaign, to see how many experiments it needs, in which batches, measured how often.
+
+    Plays it in its own space, each time with another truth that fits the results so far (without results: with
+    what the planner expects of any space), and says when 90 % of the attainable is reached. Limits are left out.
+
+    For example:
+
+        labloop rehearse hydrogel --batch 4,8 --replicates 1,2 --budget 96
+    """
+    ws = workspace(store)
+    name = ws.resolve(campaign)
+    ws.enrol(name)
+    folder = out or Path(f"{name}-rehearsal")
+    wanted = Rehearsal(
+        draws=draws,
+        batches=whole_numbers(batch, "--batch"),
+        replicates=whole_numbers(replicates, "--replicates"),
+        budget=budget,
+        noise=noise,
+    )
+    driver = rehearsal(ws.store, name, wanted, folder)
+    with counting("campaigns") as tell:
+        report = driver.run(engine=engine, workers=workers_of(workers), tell=tell)
+    found = plans(driver)
+    picture = _drawn(found, name, folder / "rehearsal.png")
+    data = {
+        "campaign": name,
+        "folder": str(folder),
+        "files": [str(picture)],
+        "truths": draws,
+        "plans": [
+            {
+                "batch": each.batch,
+                "replicates": each.replicates,
+                "reached": each.reached,
+                "needed": dict(zip(("quarter", "half", "three_quarters"), each.needed, strict=True)),
+                "gained": each.gained.tolist(),
+                "low": each.low.tolist(),
+                "high": each.high.tolist(),
+            }
+            for each in found
+        ],
+    }
+
+    def show(to: Console) -> None:
+        to.print(_table(found, budget))
+        said(to, f"Wrote {picture}: the share of the attainable after every measurement.")
+
+    return Answer(data, show, failures_said(report), exit_code=1 if report.failures else 0)
+
+
+def _table(found: Sequence[Plan], budget: int) -> Table:
+    table = Table(box=SIMPLE_HEAD, title="measurements until 90 % of the attainable")
+    for heading in ("batch", "replicates", "a quarter of the truths", "half", "three quarters", "reached", "gained"):
+        table.add_column(heading, justify="right")
+    for each in found:
+        needed = [f"more than {budget}" if count is None else str(count) for count in each.needed]
+        table.add_row(str(each.batch), str(each.replicates), *needed, f"{each.reached:.0%}", f"{each.gained[-1]:.0%}")
+    return table
+
+
+def _drawn(found: Sequence[Plan], name: str, path: Path) -> Path:
+    curves = [
+        Curve(
+            f"{each.batch} at a time" + (f", {each.replicates} times" if each.replicates > 1 else ""),
+            each.gained.tolist(),
+            each.low.tolist(),
+            each.high.tolist(),
+        )
+        for each in found
+    ]
+    title = "share of the attainable (mean, and 80 % of the truths between)"
+    return save_figure(panels_figure(name, [Panel(title, curves)], along="measurement"), path)
