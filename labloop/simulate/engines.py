@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -113,13 +114,27 @@ def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Outc
                 yield job, Failed("its worker dies whenever it runs", "is there enough memory? fewer --workers")
 
 
+def _mind_the_driver() -> None:
+    """End with the driver: a worker whose driver was killed would wait for a job for ever."""
+    driver = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if driver is not None:
+            driver.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class _Pool:
     """One pool of spawned workers, fed with a few jobs more than it has workers; it ends early when one dies."""
 
     def __init__(self, jobs: Sequence[Job], workers: int) -> None:
         with single_threaded():
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context)
+            self._executor = ProcessPoolExecutor(
+                min(workers, len(jobs)), mp_context=context, initializer=_mind_the_driver
+            )
             self._queue = iter(jobs)
             self._futures: dict[Future[Outcome], Job] = {}
             for _ in range(2 * workers):

@@ -24,21 +24,19 @@ def test_a_program_gets_a_warning_and_the_value_is_recorded(measured: Cli) -> No
     assert answer["data"]["recorded"] == ["reaction#3"]
 
 
-@pytest.mark.parametrize(("said", "code", "recorded"), [(True, 0, 1), (False, 5, 0)])
-def test_a_person_is_asked(
-    measured: Cli, monkeypatch: pytest.MonkeyPatch, said: bool, code: int, recorded: int
-) -> None:
+@pytest.mark.parametrize(("said", "code", "recorded"), [("y", 0, 1), ("", 5, 0)])
+def test_a_person_is_asked(measured: Cli, monkeypatch: pytest.MonkeyPatch, said: str, code: int, recorded: int) -> None:
     asked: list[str] = []
 
-    def confirm(question: str, **_: object) -> bool:
+    def answered(question: str, _: object) -> str:
         asked.append(question)
         return said
 
     monkeypatch.setattr(record_module, "interactive", lambda _=False: True)
     monkeypatch.setattr("labloop.cli.prompts.interactive", lambda _=False: True)
-    monkeypatch.setattr("typer.confirm", confirm)
+    monkeypatch.setattr("labloop.cli.prompts.ask", answered)
     measured(*TYPED, code=code)
-    assert asked == ["record it all the same?"]
+    assert asked == ["record it all the same? [y/N]"]
     assert "over 100 times the median" in measured.err
     (shown,) = measured.json("show", "3")["data"]["experiments"]
     assert len(shown["observations"]) == recorded
@@ -46,7 +44,7 @@ def test_a_person_is_asked(
 
 def test_yes_accepts_and_still_says_it(measured: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record_module, "interactive", lambda _=False: True)
-    monkeypatch.setattr("typer.confirm", lambda *_, **__: pytest.fail("it asked"))
+    monkeypatch.setattr("labloop.cli.prompts.ask", lambda *_: pytest.fail("it asked"))
     measured(*TYPED, "--yes")
     assert "over 100 times the median" in measured.err
 

@@ -110,33 +110,37 @@ def test_a_job_that_takes_every_worker_down_is_given_up_and_the_others_are_done(
     assert [job.seed for job, outcome in found.items() if isinstance(outcome, Failed)] == [2]
 
 
-def _kill_workers(folder: Path, thresholds: list[int], killed: list[int]) -> None:
-    """Kill a worker whenever so many jobs are done."""
+def _kill_a_worker(folder: Path, ended: threading.Event, killed: list[int]) -> None:
+    """Kill a worker as soon as a job is done."""
     chance = random.Random(3)
-    for threshold in thresholds:
-        while _done(folder) < threshold:
-            time.sleep(0.01)
+    while not killed and not ended.is_set():
+        if not _done(folder):
+            time.sleep(0.005)
+            continue
         with contextlib.suppress(ProcessLookupError, IndexError):
-            os.kill(chance.choice(_workers(os.getpid())), signal.SIGKILL)
-            killed.append(threshold)
+            worker = chance.choice(_workers(os.getpid()))
+            os.kill(worker, signal.SIGKILL)
+            killed.append(worker)
 
 
 def _workers(driver: int) -> list[int]:
     """Return the processes that a driver has spawned to work."""
     listed = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(driver)], capture_output=True, text=True, check=False
+        ["ps", "-ww", "-o", "pid=", "-o", "args=", "--ppid", str(driver)], capture_output=True, text=True, check=False
     )
     return [int(line.split()[0]) for line in listed.stdout.splitlines() if "spawn_main" in line]
 
 
 def test_workers_that_are_killed_at_random_lose_nothing(tmp_path: Path) -> None:
     killed: list[int] = []
-    killer = threading.Thread(target=_kill_workers, args=(tmp_path / "b", [5], killed))
+    ended = threading.Event()
+    killer = threading.Thread(target=_kill_a_worker, args=(tmp_path / "b", ended, killed))
     killer.start()
-    found = results(tmp_path / "b", "process", seeds=5, budget=16, batch=1)
+    found = results(tmp_path / "b", "process", seeds=4, budget=24, batch=1)
+    ended.set()
     killer.join()
     assert killed, "no worker was there to be killed: this proves nothing"
-    assert found == results(tmp_path / "a", "serial", seeds=5, budget=16, batch=1)
+    assert found == results(tmp_path / "a", "serial", seeds=4, budget=24, batch=1)
 
 
 def _driver(folder: Path, study: Path) -> subprocess.Popen[bytes]:
