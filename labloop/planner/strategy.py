@@ -65,7 +65,8 @@ def slots(strategy: str, n: int, *, gate: bool, position: int) -> list[str]:
     if gate:
         period, share = (4, 3) if strategy == "explore" else (2, 1)
         return ["novelty" if (position + i) % period < share else "improve" for i in range(n)]
-    floor = n // FLOOR if strategy == "explore" else 0
+    # Counted along the campaign, so that batches of four get their share too; last in a batch, where it knows most.
+    floor = sum((position + i) % FLOOR == FLOOR - 1 for i in range(n)) if strategy == "explore" else 0
     return ["improve"] * (n - floor) + ["novelty"] * floor
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from labloop.planner import plan
 from labloop.planner.explore import SHARE, farthest, inner
+from labloop.planner.strategy import slots
 from labloop.records import Experiment
 from labloop.space import Space
 from labloop.spec.models import Spec
@@ -39,3 +41,11 @@ def test_a_model_that_sees_nothing_to_gain_sends_most_of_a_batch_elsewhere(
     novel = [each.distance for each in found if each.slot == "novelty"]
     assert len(novel) == 3
     assert min(each for each in novel if each is not None) > 0.05
+
+
+@pytest.mark.parametrize("batch", [1, 4, 5, 8, 96])
+def test_one_experiment_in_eight_looks_elsewhere_whatever_the_batch(batch: int) -> None:
+    filled = [slots("explore", batch, gate=False, position=batch * turn) for turn in range(480 // batch)]
+    assert sum(each.count("novelty") for each in filled) == 60
+    assert all("novelty" not in each[: each.count("improve")] for each in filled)
+    assert "novelty" not in slots("balanced", 96, gate=False, position=0)
