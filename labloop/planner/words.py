@@ -20,7 +20,7 @@ def reason_of(
     seeking: bool = False,
 ) -> str:
     """Return why an experiment is proposed, in one sentence."""
-    away = f"{distance:.0%} of the space's diagonal" if distance is not None else ""
+    away = f"{distance:.0%} of the space's diagonal".replace("%", " %") if distance is not None else ""
     told = _told(spec, predicted or {})
     match slot:
         case "start" if distance is None:
