@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from labloop.errors import Busy
 from labloop.loop.look import experiments
 from labloop.loop.record import record
 from labloop.records import Origin, Result
@@ -93,3 +94,15 @@ def test_a_store_that_many_open_first_is_laid_out_once(url: str) -> None:
 def _look(url: str) -> None:
     with Store(url).read() as snapshot:
         assert snapshot.campaigns() == ()
+
+
+def test_a_writer_waits_its_turn_and_says_so_when_it_never_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = bench.begin(f"sqlite:///{tmp_path / 'labloop.db'}")
+    bench.propose(store, 1)
+    monkeypatch.setattr("labloop.store.engine.BUSY_SECONDS", 0.2)
+    with store.write(), pytest.raises(Busy, match="in use by another process"):
+        bench.measure(Store(store.url), 1)
+    bench.measure(store, 1)
+    assert bench.whole(store)
