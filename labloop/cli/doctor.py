@@ -17,7 +17,7 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import Json, StoreUrl, workspace
 from labloop.cli.render import _table, said
 from labloop.errors import LabloopError
-from labloop.loop.health import kept, round_trip
+from labloop.loop.health import kept
 from labloop.loop.look import verify
 from labloop.loop.workspace import Workspace
 
@@ -72,7 +72,7 @@ def _findings(ws: Workspace) -> Iterator[_Finding]:
         return
     try:
         if ws.store.exists:
-            round_trip(ws.store)
+            ws.store.try_write()
             how = kept(ws.store)
             yield _Finding("store", not how.fix, f"{ws.store.where}: {how.said}", how.fix)
         else:

@@ -1,4 +1,4 @@
-"""The store's health: whether it can be written to, and how it is kept safe."""
+"""The store's health: how it is kept safe."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from labloop.store import Store
 from labloop.store.engine import journal_mode, sqlite_version
 
-__all__ = ["Kept", "kept", "round_trip"]
+__all__ = ["Kept", "kept"]
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,6 @@ class Kept:
 
     said: str
     fix: str = ""
-
-
-def round_trip(store: Store) -> None:
-    """Begin and end a write transaction; nothing is changed.
-
-    Raises
-    ------
-    Busy, StorageError
-        If the store cannot be written to.
-    """
-    with store.write() as transaction:
-        transaction.campaigns()
 
 
 def kept(store: Store) -> Kept:

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, inspect, text, update
 
 from labloop.errors import StorageError
 from labloop.store import tables as t
@@ -62,6 +62,19 @@ class Store:
             self._prepare()
             with self._connected(WRITING) as connection:
                 yield Transaction(connection)
+
+    def try_write(self) -> None:
+        """Write what is there already, and wait until it is on the disk: an empty transaction would reach nothing.
+
+        Raises
+        ------
+        Busy, StorageError
+            If it cannot be written.
+        """
+        with translated(self.where):
+            self._prepare()
+            with self._connected(WRITING) as connection:
+                connection.execute(update(t.meta).values(value=t.meta.c.value))
 
     def upgrade(self) -> tuple[int, int]:
         """Bring an older layout up to this labloop's in one transaction; return the layouts before and after.

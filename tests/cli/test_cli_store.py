@@ -90,6 +90,13 @@ def test_an_older_store_names_upgrade_and_upgrade_brings_it_up(cli: Cli) -> None
     assert "is whole" in cli("verify", "reaction")
 
 
+def test_doctor_tries_a_write_that_reaches_the_file(reaction: Cli) -> None:
+    with closing(sqlite3.connect(reaction.folder / "campaigns" / "labloop.db")) as database:
+        database.execute("CREATE TRIGGER stuck BEFORE UPDATE ON labloop_meta BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+        database.commit()
+    assert "the disk reports an input/output error" in reaction("doctor", code=7)
+
+
 def test_doctor_says_how_the_store_is_kept_and_why(reaction: Cli) -> None:
     (store,) = (each for each in _data(reaction, "doctor")["checks"] if each["what"] == "store")
     assert "DELETE/EXTRA" in store["message"] or "WAL/FULL" in store["message"]
