@@ -92,7 +92,8 @@ def test_an_older_store_names_upgrade_and_upgrade_brings_it_up(cli: Cli) -> None
 
 def test_doctor_tries_a_write_that_reaches_the_file(reaction: Cli) -> None:
     with closing(sqlite3.connect(reaction.folder / "campaigns" / "labloop.db")) as database:
-        database.execute("CREATE TRIGGER stuck BEFORE UPDATE ON labloop_meta BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END")
+        stuck = "CREATE TRIGGER stuck BEFORE UPDATE ON labloop_meta BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END"
+        database.execute(stuck)
         database.commit()
     assert "the disk reports an input/output error" in reaction("doctor", code=7)
 
