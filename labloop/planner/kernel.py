@@ -19,10 +19,11 @@ l_g the lengthscale of group g; x, x' two rows; b, N, n numbers of rows; P sets 
     Sums over pairs from elementary symmetric polynomials: with S = sum_g k_g, Q = sum_g k_g^2, P = prod k_g,
     sum_{g<h} k_g k_h = (S^2 - Q) / 2 and dk/dk_g = v1/G + v2 2/(G(G-1)) (S - k_g) + v3 P/k_g.
 
-Parameters are logs: of l_1..l_G, then (`Layered`) of v1, v2, v3. Priors are log-normal densities of the
-parameters themselves: l ~ LogNormal(sqrt2 + log(G)/2, sqrt3) for numbers (Hvarfner, Hellsten & Nardi 2024,
-eq. 7), l ~ LogNormal(1/2, 1) for choices (two options correlate 0.55 at the median, and are neither the same
-nor unrelated before the data say so), v ~ LogNormal(log(1/3), 1).
+Parameters are logs: of l_1..l_G, then (`Layered`) of v1, v2, v3. Priors are normal densities of these logs.
+Numbers: log l ~ N(sqrt2 - 3 + log(G)/2, 0.7), centred where the density of l under the LogNormal(sqrt2 +
+log(G)/2, sqrt3) of Hvarfner, Hellsten & Nardi (2024, eq. 7) is largest, which is where maximisers of it work
+(`docs/planner.md` has what was measured). Choices: log l ~ N(1/2, 1), so two options correlate 0.55 at the
+median, and are neither the same nor unrelated before the data say so. Variances: log v ~ N(log(1/3), 1).
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ theta = (log kernel parameters, log noise, c); noise is the variance of one meas
     d log p / d theta_j = 1/2 sum((a a' - K^-1) * dK/d theta_j)             ibid., 5.9
     d log p / dc  =  sum(a)
 
-Priors: those of the kernel's parameters (`kernel`), and noise ~ LogNormal(location, width), without
-replicates LogNormal(-4, 1), BoTorch's default. Densities are of the parameters, not of their logs, as GPyTorch
-counts them: the value equals GPyTorch's ``ExactMarginalLogLikelihood`` times n, priors included (held in
-tests), and so does its mode.
+Priors: those of the kernel's parameters (`kernel`), and log noise ~ N(location, width), without replicates
+N(-4, 1), the numbers of BoTorch's default. Densities are of the logs, which is what `sample` draws: the value is
+that of GPyTorch's ``ExactMarginalLogLikelihood`` times n, priors included, plus the sum of all log parameters
+with a prior, the Jacobian of the logs (held in tests).
 """
 
 from __future__ import annotations
