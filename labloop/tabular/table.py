@@ -73,16 +73,6 @@ class Table:
             return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
         return str(cell).strip()
 
-    def looks_numeric(self, heading: str) -> bool:
-        """Whether every cell of a column that is not blank is a number."""
-        found = False
-        for cell in self.column(heading):
-            try:
-                found = self.number(cell) is not None or found
-            except InvalidInput:
-                return False
-        return found
-
     def holds_numbers(self, heading: str) -> bool:
         """Whether any cell of a column is a number, with whatever mark and unit."""
         return any(isinstance(cell, float) or is_amount(str(cell)) for cell in self.column(heading))
