@@ -43,10 +43,10 @@ class Part:
 
 
 PARTS = (
-    Part("batch1", "One at a time, 48 experiments", LABS, 1, 48),
-    Part("batch5", "Batches of 5, 60 experiments", LABS, 5, 60),
-    Part("batch5-noise", "Batches of 5, 60 experiments, noise a tenth of the sd", LABS[:9], 5, 60, 0.1),
-    Part("batch96", "Batches of 96, 384 experiments", ("hartmann6", "hills4", "reaction"), 96, 384),
+    Part("batch5", "Batches of 5, 40 experiments", LABS, 5, 40),
+    Part("batch5-noise", "Batches of 5, 40 experiments, noise a tenth of the sd", LABS[:9], 5, 40, 0.1),
+    Part("batch1", "One at a time, 30 experiments", LABS, 1, 30),
+    Part("batch96", "Batches of 96, 192 experiments", ("hartmann6", "hills4", "reaction"), 96, 192),
 )
 
 

@@ -32,7 +32,7 @@ import numpy.typing as npt
 from scipy.special import erfcx, log_ndtr
 
 from labloop.planner.kernel import Array
-from labloop.planner.surrogate import Conditioned, Slice
+from labloop.planner.surrogate import Conditioned, Followed, Slice
 
 __all__ = ["Acquisition", "Direct", "Margin", "Sampled", "log_h"]
 
@@ -192,17 +192,35 @@ class Acquisition:
 
     def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
         """Return alpha (b,) and, if asked, its gradient (b, F); otherwise an empty array."""
-        needed = {*self._goal_outcomes(), *(margin.outcome for margin in self.margins)}
-        slices = {name: self.processes[name].evaluate(features) for name in sorted(needed)}
-        terms = [margin.log_probability(slices) for margin in self.margins]
-        terms.append(self.goal.improvement(slices, self.best()))
-        by_draw = np.sum([value for value, _ in terms], axis=0)
-        total = log_sum_exp(by_draw, (0, 2))
-        slope = _pulled(slices, terms, np.exp(by_draw - total)) if gradient else np.zeros((0, 0))
-        return total[0, :, 0] - math.log(by_draw.shape[0] * by_draw.shape[2]), slope
+        slices = {name: self.processes[name].evaluate(features) for name in self._needed()}
+        terms = self._terms(slices)
+        total, by_draw = _averaged(terms)
+        slope = _pulled(slices, terms, np.exp(by_draw - total[None, :, None])) if gradient else np.zeros((0, 0))
+        return total - math.log(by_draw.shape[0] * by_draw.shape[2]), slope
 
-    def _goal_outcomes(self) -> tuple[str, ...]:
-        return (self.goal.outcome,) if isinstance(self.goal, Direct) else self.goal.outcomes
+    def follow(self, features: Array) -> dict[str, Followed]:
+        """Return predictions at (b, F) rows that every later `append` brings up to date."""
+        return {name: each.follow(features) for name, each in self.processes.items()}
+
+    def at(self, followed: Mapping[str, Followed], chosen: npt.NDArray[np.intp]) -> Array:
+        """Return alpha at some of the rows that are followed."""
+        slices = {name: followed[name].slice(self.processes[name], chosen) for name in self._needed()}
+        total, by_draw = _averaged(self._terms(slices))
+        return total - math.log(by_draw.shape[0] * by_draw.shape[2])
+
+    def _terms(self, slices: Mapping[str, Slice]) -> list[Term]:
+        held = [margin.log_probability(slices) for margin in self.margins]
+        return [*held, self.goal.improvement(slices, self.best())]
+
+    def _needed(self) -> list[str]:
+        wanted = (self.goal.outcome,) if isinstance(self.goal, Direct) else self.goal.outcomes
+        return sorted({*wanted, *(margin.outcome for margin in self.margins)})
+
+
+def _averaged(terms: Sequence[Term]) -> tuple[Array, Array]:
+    """Return the log of the sum over draws and sets (b,), and the log by draw (P, b, S)."""
+    by_draw = np.sum([value for value, _ in terms], axis=0)
+    return log_sum_exp(by_draw, (0, 2))[0, :, 0], by_draw
 
 
 def _pulled(slices: Mapping[str, Slice], terms: Sequence[Term], share: Array) -> Array:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from labloop.planner.kernel import Array
 from labloop.records import Conditions, Experiment, FailureKind, Status
@@ -34,6 +35,18 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    def part(self, chosen: npt.NDArray[np.intp]) -> Table:
+        """Return the table of some of its rows; the pooled noise stays what all of them say."""
+        if len(chosen) == len(self):
+            return self
+        return replace(
+            self,
+            cube=self.cube[chosen],
+            covariates=self.covariates[chosen],
+            y=self.y[chosen],
+            repeats=self.repeats[chosen],
+        )
 
 
 @dataclass(frozen=True)

@@ -69,12 +69,12 @@ class Layout:
 
 
 def group_distances(features: Array, layout: Layout) -> Array:
-    """Return squared distances by group, (G, n, n); a choice's group holds 0 and 1."""
-    found = np.empty((layout.groups, len(features), len(features)))
+    """Return squared distances by group of the m = n(n + 1)/2 pairs i >= j, (G, m); a choice's are 0 and 1."""
+    i, j = np.tril_indices(len(features))
+    found = np.empty((layout.groups, len(i)))
     for g, columns in enumerate(layout.columns):
-        part = features[:, columns]
-        difference = part[:, None, :] - part[None, :, :]
-        found[g] = np.einsum("ijf,ijf->ij", difference, difference)
+        difference = features[np.ix_(i, columns)] - features[np.ix_(j, columns)]
+        found[g] = np.einsum("mf,mf->m", difference, difference)
     return found
 
 
@@ -128,17 +128,15 @@ class Ard:
         return np.ones(len(logs))
 
     def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
-        """Return k (n, n) from group distances (G, n, n), and the pullback to the log parameters."""
-        groups, n, _ = distances.shape
-        flat = distances.reshape(groups, n * n)
+        """Return k (m,) from group distances (G, m), and the pullback to the log parameters."""
         weight = np.exp(-2.0 * log)
-        value, slope = matern(weight @ flat)
+        value, slope = matern(weight @ distances)
 
         def pull(by_k: Array) -> Array:
-            found: Array = -2.0 * weight * (flat @ (by_k.ravel() * slope))
+            found: Array = -2.0 * weight * (distances @ (by_k * slope))
             return found
 
-        return value.reshape(n, n), pull
+        return value, pull
 
     def cross(self, rows: Array, logs: Array) -> Cross:
         """Return the covariance with (N, F) rows, for each of (P, G) parameters, as a function of features."""
@@ -201,7 +199,7 @@ class Layered:
         return value, slope
 
     def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
-        """Return k (n, n) from group distances (G, n, n), and the pullback to the log parameters."""
+        """Return k (m,) from group distances (G, m), and the pullback to the log parameters."""
         factors, slopes = [], []
         for g, named in enumerate(self.layout.named):
             if named:

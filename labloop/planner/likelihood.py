@@ -84,7 +84,12 @@ class Evidence:
         self.prior, self.known = prior, known
         self.kernel: Kernel = kernel_for(layout)
         self._distances = group_distances(features, layout)
-        self._location, self._width = self.kernel.prior()
+        # The pairs i >= j as places in a flat matrix, and what each counts in a sum over all pairs, halved.
+        i, j = np.tril_indices(self.n)
+        self._pairs = i, j, i * self.n + j
+        self._counts = np.where(i == j, 0.5, 1.0)
+        self._diagonal = np.arange(self.n) * (self.n + 1)
+        self._set_priors()
 
     @property
     def size(self) -> int:
@@ -99,36 +104,36 @@ class Evidence:
     def __call__(self, theta: Array) -> tuple[float, Array]:
         """Return the log posterior and its gradient at theta (size,)."""
         n, noise, mean = self.n, math.exp(theta[-2]), theta[-1]
-        matrix, pull = self.kernel.gram(self._distances, theta[:-2])
-        matrix.flat[:: n + 1] += noise / self.repeats + _JITTER
-        factor, failed = lapack.dpotrf(matrix, lower=1, clean=1)
+        i, j, places = self._pairs
+        values, pull = self.kernel.gram(self._distances, theta[:-2])
+        flat = np.zeros(n * n)
+        flat[places] = values
+        flat[self._diagonal] += noise / self.repeats + _JITTER
+        # The lower triangle by rows is LAPACK's upper by columns: nothing is copied.
+        factor, failed = lapack.dpotrf(flat.reshape(n, n).T, lower=0, overwrite_a=1)
         if failed:
             return -math.inf, np.zeros_like(theta)
         e = self.y - mean
-        a, _ = lapack.dpotrs(factor, e, lower=1)
-        likelihood = -0.5 * float(e @ a) - float(np.log(factor.flat[:: n + 1]).sum())
-        likelihood -= 0.5 * n * math.log(2.0 * math.pi)
-        inverse, _ = lapack.dpotri(factor, lower=1)
-        half = 0.5 * (np.outer(a, a) - np.tril(inverse) - np.tril(inverse, -1).T)
+        a, _ = lapack.dpotrs(factor, e, lower=0)
+        value = self._constant - 0.5 * float(e @ a) - float(np.log(factor.diagonal()).sum())
+        inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
         gradient = np.empty_like(theta)
-        gradient[:-2] = pull(half)
-        gradient[-2] = noise * float((half.flat[:: n + 1] / self.repeats).sum())
+        gradient[:-2] = pull(self._counts * (a[i] * a[j] - inverse.T.ravel()[places]))
+        gradient[-2] = 0.5 * noise * float(((a * a - inverse.diagonal()) / self.repeats).sum())
         gradient[-1] = float(a.sum())
-        return self._add_priors(theta, likelihood, gradient)
+        z = (theta - self._location) * self._precision
+        return value - 0.5 * float(z @ z), gradient - z * self._precision
 
-    def _add_priors(self, theta: Array, value: float, gradient: Array) -> tuple[float, Array]:
-        value += _log_normal(theta[:-2], self._location, self._width, gradient[:-2])
+    def _set_priors(self) -> None:
+        """Keep location and 1 / width of every parameter (0: no prior), and all that is constant."""
+        location, width = self.kernel.prior()
         if self.known is None:
-            location, width = np.array([self.prior.location]), np.array([self.prior.width])
-            value += _log_normal(theta[-2:-1], location, width, gradient[-2:-1])
-        return value, gradient
-
-
-def _log_normal(log: Array, location: Array, width: Array, gradient: Array) -> float:
-    """Return the summed normal log density of ``log`` and add its derivative to ``gradient``."""
-    z = (log - location) / width
-    gradient -= z / width
-    return float(-(0.5 * z * z + np.log(width * math.sqrt(2.0 * math.pi))).sum())
+            location, width = np.append(location, self.prior.location), np.append(width, self.prior.width)
+        flat = np.zeros(self.size - len(location))
+        self._location = np.append(location, flat)
+        self._precision = np.append(1.0 / width, flat)
+        normals = self.n * math.log(2.0 * math.pi) + len(width) * math.log(2.0 * math.pi)
+        self._constant = -0.5 * normals - float(np.log(width).sum())
 
 
 def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 4, warm: Hyper | None = None) -> list[Hyper]:

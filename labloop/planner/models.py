@@ -30,6 +30,8 @@ WORKS = ""
 _LEAST_NOISE = 1e-4
 # Hyperparameters are learnt from at most so many rows: an evaluation costs n^3, and says little more beyond.
 _LEARNT_FROM = 600
+# Where the modes lie, and which power the scale wants, is looked up in so many rows; the best mode goes on from there.
+_SKETCHED_FROM = 150
 # A bent scale has to earn it: a power of 0 or 2 costs two nats.
 _BEND = 0.5
 _BENT_FROM = 8
@@ -78,14 +80,28 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *
             dropped[name] = "never varied" if len(table) >= 2 else "was measured fewer than twice"
             continue
         error = outcome.error if outcome else None
-        fitted = _fitted(features, table, scale, error=error, rng=rng)
+        bends = bool(sign) and error is None and not straight
+        fitted = _best(features, table, scale, error=error, bends=bends, rng=rng)
         if fitted is None:
             dropped[name] = "could not be fitted"
             continue
-        if sign and error is None and not straight:
-            fitted = _bent(features, table, fitted, rng)
         surrogates[name] = _sampled(name, fitted, rng)
     return Models(features, surrogates, dropped)
+
+
+def _best(
+    features: Features, table: Table, scale: Scale, *, error: float | None, bends: bool, rng: np.random.Generator
+) -> _Fitted | None:
+    """Return the best mode in the best scale; of many rows, an even share is asked first."""
+    few = table.part(_part(len(table), _SKETCHED_FROM))
+    found = _fitted(features, few, scale, error=error, rng=rng)
+    if found is not None and bends:
+        found = _bent(features, few, found, rng)
+    if found is None or len(few) == len(table):
+        return found
+    if found.scale.power != 1.0:
+        scale = scale.powered(table.y, found.scale.power)
+    return _fitted(features, table, scale, error=error, rng=rng, warm=found.mode, starts=1)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,7 @@ def _fitted(
     error: float | None,
     rng: np.random.Generator,
     warm: Hyper | None = None,
+    starts: int = 4,
 ) -> _Fitted | None:
     slopes = scale.log_slopes(table.y)
     # Errors and replicates speak in the user's unit: a typical slope carries them over.
@@ -120,22 +137,22 @@ def _fitted(
     if within > 0:
         prior = prior.informed(max(within, math.exp(-12.0)), table.freedom)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
-    part = _part(len(y))
+    part = _part(len(y), _LEARNT_FROM)
     evidence = Evidence(
         rows[part], y[part], repeats=table.repeats[part], layout=features.layout, prior=prior, known=known
     )
-    modes = fit(evidence, rng) if warm is None else fit(evidence, rng, starts=2, warm=warm)
+    modes = fit(evidence, rng, starts=starts, warm=warm)
     if not modes:
         return None
     bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
     return _Fitted(rows, y, table.repeats, evidence, scale, modes[0], modes[0].value + float(slopes[part].sum()) + bend)
 
 
-def _part(n: int) -> npt.NDArray[np.intp]:
-    """Return the rows that the hyperparameters are learnt from: all, or an even random share of many."""
-    if n <= _LEARNT_FROM:
+def _part(n: int, most: int) -> npt.NDArray[np.intp]:
+    """Return which rows to learn from: all, or an even random share of many."""
+    if n <= most:
         return np.arange(n)
-    return np.sort(np.random.default_rng(n).choice(n, _LEARNT_FROM, replace=False))
+    return np.sort(np.random.default_rng(n).choice(n, most, replace=False))
 
 
 def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Generator) -> _Fitted:
@@ -147,7 +164,7 @@ def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Ge
         before = straight
         for turn in (1, 2):
             scale = straight.scale.powered(table.y, 1.0 + turn * step)
-            found = _fitted(features, table, scale, error=None, rng=rng, warm=before.mode)
+            found = _fitted(features, table, scale, error=None, rng=rng, warm=before.mode, starts=1)
             if found is None or found.value <= before.value:
                 break
             before = found

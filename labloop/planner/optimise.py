@@ -13,14 +13,18 @@ Finite spaces of up to `ENUMERATED` points are scored exhaustively. Otherwise, f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
+from labloop.planner.acquisition import Acquisition
 from labloop.planner.data import keys_of
 from labloop.planner.descent import descend
 from labloop.planner.features import Features
 from labloop.planner.kernel import Array
+from labloop.planner.surrogate import Followed
 from labloop.space import Space
 
 __all__ = ["ENUMERATED", "Score", "Search", "exhausted"]
@@ -28,7 +32,9 @@ __all__ = ["ENUMERATED", "Score", "Search", "exhausted"]
 ENUMERATED = 100_000
 _CHUNK = 4096
 _SHORTLIST = 6000
+_FOLLOWED = 8192
 _POOL = 1024
+_AROUND = 16
 _STARTS = 5
 _SWEPT = 40
 _SCALES = (0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.02, 0.01, 0.005)
@@ -43,6 +49,37 @@ class Score(Protocol):
         """Return values (b,) and gradient (b, F), the latter empty unless asked for."""
 
 
+@dataclass
+class Pool:
+    """Distinct rows (p, d) to choose from, and which of them are still to be had."""
+
+    rows: Array
+    open: npt.NDArray[np.bool_]
+    places: dict[bytes, int]
+    follower: Acquisition | None = None
+    followed: dict[str, Followed] | None = None
+
+    @classmethod
+    def of(cls, rows: Array, banned: set[bytes]) -> Pool:
+        """Return the distinct rows that are not banned, in order."""
+        places: dict[bytes, int] = {}
+        kept: list[int] = []
+        for i, key in enumerate(keys_of(rows)):
+            if key not in banned and key not in places:
+                places[key] = len(kept)
+                kept.append(i)
+        return cls(rows[kept], np.ones(len(kept), dtype=np.bool_), places)
+
+    def fresh(self) -> Array:
+        """Return the rows that are left."""
+        return self.rows[self.open]
+
+    def close(self, key: bytes) -> None:
+        """Take the row of this key out, if it is here."""
+        if key in self.places:
+            self.open[self.places[key]] = False
+
+
 class Search:
     """One plan's view of the space: its pool, its grid, and what must not be proposed again."""
 
@@ -52,25 +89,41 @@ class Search:
         self.taken: list[Array] = []
         self.fixed: dict[int, float] = {}
         self.finite = space.enumerate(ENUMERATED)
-        self._pool: Array | None = None
+        self._pool: Pool | None = None
+        self._near = np.zeros((0, space.dim))
 
     def take(self, row: Array) -> None:
         """Never return this row again; hard-to-change columns keep its values from now on."""
-        self.banned.update(keys_of(row[None]))
+        key = keys_of(row[None])[0]
+        self.banned.add(key)
         self.taken.append(row)
+        if self._pool is not None:
+            self._pool.close(key)
         if not self.fixed and len(self.space.hard):
             self.fixed = {int(j): float(row[j]) for j in self.space.hard}
             self._pool = None
 
     def pool(self) -> Array:
         """Return feasible grid points from all over the space, (p, d), those already taken left out."""
+        return self._pooled().fresh()
+
+    def enlarge(self, near: Array) -> None:
+        """Make the pool fit for a large batch: more of the space, and the surroundings of rows (k, d)."""
+        self._near = near
+        self._pool = None
+
+    def _pooled(self) -> Pool:
         if self._pool is None:
-            self._pool = np.asarray(self._everywhere(), dtype=np.float64)
-        return self.fresh(self._pool)
+            self._pool = Pool.of(np.asarray(self._everywhere(), dtype=np.float64), self.banned)
+        return self._pool
 
     def _everywhere(self) -> Array:
         if self.finite is None:
-            return self.space.sample(_POOL, self.rng, fixed=self.fixed)
+            near = self._held(self._near)
+            if not len(near):
+                return self.space.sample(_POOL, self.rng, fixed=self.fixed)
+            around = [self._moved(near, scale, times=_AROUND) for scale in (0.3, 0.1, 0.03)]
+            return np.vstack([self.space.sample(2 * _POOL, self.rng, fixed=self.fixed), *around])
         rows = self.finite
         for j, value in self.fixed.items():
             rows = rows[np.abs(rows[:, j] - value) < 1e-9]
@@ -85,50 +138,54 @@ class Search:
 
     def fresh(self, rows: Array) -> Array:
         """Return the distinct rows that are not taken, in order."""
-        seen = set(self.banned)
-        kept = []
-        for i, key in enumerate(keys_of(rows)):
-            if key not in seen:
-                seen.add(key)
-                kept.append(i)
-        return rows[kept]
+        return Pool.of(rows, self.banned).fresh()
 
     def values(self, score: Score, rows: Array) -> Array:
         """Return the score of many rows, in chunks."""
         parts = [score(self.features(rows[i : i + _CHUNK]))[0] for i in range(0, len(rows), _CHUNK)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def best(self, score: Score, near: Array) -> tuple[Array, float] | None:
+    def best(self, score: Score, near: Array, *, polish: bool = True) -> tuple[Array, float] | None:
         """Return the row (d,) with the largest score found and its score; None when nothing is left.
 
-        ``near`` (k, d): rows around which to look as well, the best known first.
+        ``near`` (k, d): rows around which to look as well, the best known first. Without ``polish`` the best of the
+        pool is taken as it is, which is what the later picks of a large batch can afford.
         """
-        pool = self.pool()
-        if self.finite is not None:
-            if not len(pool):
-                return None
-            values = self.values(score, pool)
-            if self._pool is not None and len(self._pool) > _SHORTLIST:
-                self._shorten(pool, values)
+        pool = self._pooled()
+        rows = pool.fresh()
+        values = self._of_pool(score, pool)
+        if self.finite is not None and not len(rows):
+            return None
+        if self.finite is not None or (len(rows) and not polish):
+            if len(rows) > _SHORTLIST:
+                self._pool = self._shortened(rows, values)
             top = int(np.argmax(values))
-            return pool[top], float(values[top])
+            return rows[top], float(values[top])
         near = self._held(near)
-        around = [self._moved(near, scale) for scale in (0.3, 0.1, 0.03)] if len(near) else []
-        rows = self.fresh(np.vstack([pool, *around]))
+        if len(near):
+            around = self.fresh(np.vstack([self._moved(near, scale) for scale in (0.3, 0.1, 0.03)]))
+            rows, values = np.vstack([rows, around]), np.append(values, self.values(score, around))
         if not len(rows):
             return None
-        values = self.values(score, rows)
         starts = self._apart(rows, values)
         ends = self.fresh(np.vstack([self._polished(score, rows[starts]), rows[starts]]))
         found = self.values(score, ends)
         top = int(np.argmax(found))
         return self._climbed(score, ends[top], float(found[top]))
 
-    def _shorten(self, rows: Array, values: Array) -> None:
+    def _of_pool(self, score: Score, pool: Pool) -> Array:
+        """Return the score of what is left in the pool; an acquisition is followed from pick to pick."""
+        if not isinstance(score, Acquisition) or len(pool.rows) > _FOLLOWED:
+            return self.values(score, pool.fresh())
+        if pool.followed is None or pool.follower is not score:
+            pool.follower, pool.followed = score, score.follow(self.features(pool.rows))
+        return score.at(pool.followed, np.flatnonzero(pool.open))
+
+    def _shortened(self, rows: Array, values: Array) -> Pool:
         # Later picks of a batch only need the rows that were good for the first, and some from everywhere.
         order = np.argsort(-values, kind="stable")
         rest = self.rng.permutation(order[_SHORTLIST * 2 // 3 :])[: _SHORTLIST // 3]
-        self._pool = rows[np.sort(np.concatenate([order[: _SHORTLIST * 2 // 3], rest]))]
+        return Pool.of(rows[np.sort(np.concatenate([order[: _SHORTLIST * 2 // 3], rest]))], self.banned)
 
     def _held(self, rows: Array) -> Array:
         """Return the rows with the fixed columns at their values, repaired where that broke a rule."""

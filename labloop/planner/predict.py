@@ -46,10 +46,8 @@ def _of_one(surrogate: Surrogate, features: Array, possible: tuple[float, float]
     means, variances = surrogate.process.posterior(features)
     variances = variances + surrogate.process.noise[:, None]
     scale = surrogate.scale
-    low, middle, high, *others = (
-        np.clip(scale.to_user(mixture_quantile(means, np.sqrt(variances), q)), *possible)
-        for q in (0.05, 0.5, 0.95, *QUANTILES)
-    )
+    levels = np.array([0.05, 0.5, 0.95, *QUANTILES])
+    low, middle, high, *others = np.clip(scale.to_user(mixture_quantiles(means, np.sqrt(variances), levels)), *possible)
     nodes, weights = _HERMITE
     spread = np.sqrt(variances)[..., None] * nodes
     drawn = scale.to_user(means[..., None] + spread)
@@ -65,13 +63,13 @@ def _of_one(surrogate: Surrogate, features: Array, possible: tuple[float, float]
     ]
 
 
-def mixture_quantile(means: Array, sds: Array, q: float) -> Array:
-    """Return the q-quantile (b,) of equally weighted normals (P, b), by bisection to float64's precision."""
-    reach = ndtri(q) * sds
-    low, high = (means + reach).min(axis=0), (means + reach).max(axis=0)
+def mixture_quantiles(means: Array, sds: Array, levels: Array) -> Array:
+    """Return the quantiles (L, b) of equally weighted normals (P, b), by bisection to float64's precision."""
+    reach = ndtri(levels)[:, None, None] * sds
+    low, high = (means + reach).min(axis=1), (means + reach).max(axis=1)
     for _ in range(60):
         middle = 0.5 * (low + high)
-        below = ndtr((middle - means) / sds).mean(axis=0) < q
+        below = ndtr((middle[:, None] - means) / sds).mean(axis=1) < levels[:, None]
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.asarray(0.5 * (low + high))
 

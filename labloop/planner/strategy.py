@@ -43,6 +43,8 @@ __all__ = ["TAU", "Pick", "Strategist", "slots"]
 TAU = 0.01
 FLOOR = 8
 """One slot in so many is novelty under `explore`, gate or no gate."""
+LARGE = 12
+"""So many picks of a batch are polished; those after them are the best of a larger pool."""
 _INCUMBENTS = 8
 _DRAWS = 64
 _REFERENCES = 256
@@ -92,6 +94,8 @@ class Strategist:
     def fill(self, strategy: str, n: int) -> list[Pick]:
         """Return up to n picks, all distinct and new; fewer when the space is exhausted."""
         self._prepare(n)
+        if n > LARGE:
+            self.search.enlarge(self._near())
         picks: list[Pick] = []
         first: Array | None = None
         gate = False
@@ -103,7 +107,7 @@ class Strategist:
             self.relative_gain = self._relative(value)
             gate = self.relative_gain < TAU
         for slot in slots(strategy, n, gate=gate, position=len(self.data.known)):
-            row = self._chosen(slot, first if slot == "improve" else None)
+            row = self._chosen(slot, first if slot == "improve" else None, polish=len(picks) < LARGE)
             if slot == "improve":
                 first = None
             if row is None:
@@ -118,7 +122,7 @@ class Strategist:
         spread = float(self.utility.max() - np.median(self.utility))
         return math.exp(min(value, 50.0)) / max(spread, 0.3)
 
-    def _chosen(self, slot: str, ready: Array | None) -> Array | None:
+    def _chosen(self, slot: str, ready: Array | None, *, polish: bool) -> Array | None:
         if ready is not None:
             return ready
         match slot:
@@ -127,11 +131,11 @@ class Strategist:
             case "learn":
                 references = self.models.features(self.search.anywhere(_REFERENCES))
                 processes = list(self.acquisition.processes.values())
-                found = self.search.best(Learning(processes, references), self.seen[:0])
+                found = self.search.best(Learning(processes, references), self.seen[:0], polish=polish)
             case "climb":
-                found = self.search.best(Mean(self.acquisition), self._near())
+                found = self.search.best(Mean(self.acquisition), self._near(), polish=polish)
             case _:
-                found = self._improve()
+                found = self._improve(polish=polish)
         return None if found is None else found[0]
 
     def _novel(self) -> Array | None:
@@ -143,9 +147,9 @@ class Strategist:
         self.acquisition.goal = self.aim.goal(self.rng)
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
-    def _improve(self) -> tuple[Array, float] | None:
+    def _improve(self, *, polish: bool = True) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)
-        return self.search.best(self.acquisition, self._near())
+        return self.search.best(self.acquisition, self._near(), polish=polish)
 
     def _near(self) -> Array:
         order = np.argsort(-self.utility, kind="stable")

@@ -20,15 +20,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from labloop.planner.kernel import Array, Cross, Kernel, Pull
 from labloop.planner.likelihood import Hyper
 
-__all__ = ["Conditioned", "Process", "Slice"]
+__all__ = ["Conditioned", "Followed", "Process", "Slice"]
 
 # A drawn value counts as measured this exactly (in prior variances): neighbours stay distinguishable.
 _DRAW_JITTER = 1e-6
 _JITTER = 1e-8
+# Columns appended to what is followed are gathered after so many: each alone is a slow product.
+_PARTS = 16
 
 
 @dataclass(frozen=True)
@@ -132,6 +135,7 @@ class Conditioned:
     inverse: Array
     white: Array
     against: Cross = field(init=False)
+    followed: list[Followed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.against = self.process.kernel.cross(self.rows, self.process.logs)
@@ -148,6 +152,8 @@ class Conditioned:
         prior = self.process.variance
         spread = np.sqrt(np.maximum(prior - np.einsum("pi,pi->p", v, v), 0.0) + _DRAW_JITTER * prior)
         drawn = self.process.mean[:, None] + np.einsum("pi,pis->ps", v, self.white) + spread[:, None] * normal
+        for each in self.followed:
+            each.add(row, v, spread, normal)
         sets, size = v.shape
         grown = np.zeros((sets, size + 1, size + 1))
         grown[:, :size, :size] = self.inverse
@@ -165,6 +171,51 @@ class Conditioned:
         v = k @ np.swapaxes(self.inverse, 1, 2)
         variance = _positive(self.process.variance[:, None] - np.einsum("pbn,pbn->pb", v, v))
         return Slice(self, pull, v, self.process.mean[:, None, None] + v @ self.white, np.sqrt(variance))
+
+    def follow(self, features: Array) -> Followed:
+        """Return predictions at (b, F) rows that are kept up to date with every draw appended from now on."""
+        part = self.evaluate(features)
+        found = Followed(self.process.kernel.cross(features, self.process.logs), [part.v], part.mean, part.sd**2)
+        self.followed.append(found)
+        return found
+
+
+@dataclass
+class Followed:
+    """Means by draw (P, b, S) and variances (P, b) at fixed rows, brought up to date one appended draw at a time.
+
+    An appended row z with whitened residual u adds one column to V, c / lambda with c = cov(f(x), f(z) | all so
+    far) and lambda^2 = var(z) + jitter (head of this module): mean_s += column u_s, var -= column^2. That costs
+    b N where evaluating anew costs b N^2.
+    """
+
+    against: Cross
+    v: list[Array]
+    mean: Array
+    variance: Array
+
+    def add(self, row: Array, v: Array, spread: Array, normal: Array) -> None:
+        """Take in the draw at ``row`` (F,), of v (P, N), spread lambda (P,) and normal numbers (P, S)."""
+        covariance = self.against(row[None])[0][:, 0]
+        start = 0
+        for part in self.v:
+            width = part.shape[2]
+            covariance = covariance - np.einsum("pbn,pn->pb", part, v[:, start : start + width])
+            start += width
+        column = covariance / spread[:, None]
+        self.v.append(column[:, :, None])
+        if len(self.v) > _PARTS:
+            self.v = [np.concatenate(self.v, axis=2)]
+        self.mean = self.mean + column[:, :, None] * normal[:, None, :]
+        self.variance = self.variance - column**2
+
+    def slice(self, source: Conditioned, chosen: npt.NDArray[np.intp]) -> Slice:
+        """Return the predictions at some of the rows; they cannot be differentiated."""
+        return Slice(source, _fixed, self.mean[:0], self.mean[:, chosen], np.sqrt(_positive(self.variance[:, chosen])))
+
+
+def _fixed(_: Array) -> Array:
+    raise NotImplementedError("what is followed stays where it is")
 
 
 @dataclass(frozen=True)

@@ -162,7 +162,7 @@ def test_constant_results_give_space_filling_experiments_and_say_so(cube: Cube, 
 
 
 def test_a_failed_fit_is_reported(cube: Cube, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("labloop.planner.models.fit", lambda *_: [])
+    monkeypatch.setattr("labloop.planner.models.fit", lambda *_, **__: [])
     spec = cube(2)
     proposal = plan(spec, run(spec, 8, bowl), [], 2, 0)
     assert "y could not be fitted" in proposal.notes[0]
