@@ -16,14 +16,12 @@ from labloop.loop.look import read_spec_of
 from labloop.loop.sheets import refuse_existing, write_batch
 from labloop.loop.suggest import Suggestion, suggest
 from labloop.records import experiment_id
-from labloop.spec.models import Spec
+from labloop.spec.models import INTENTS, Spec
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["command", "show_suggestion", "suggestion_data"]
-
-_STRATEGIES = ("explore", "balanced", "exploit", "learn")
 
 
 def command(
@@ -32,8 +30,8 @@ def command(
     strategy: Annotated[
         str | None,
         typer.Option(
-            help=f"{', '.join(_STRATEGIES)}; if not given, as the campaign file says.",
-            autocompletion=lambda: list(_STRATEGIES),
+            help=f"{', '.join(INTENTS)}, or acquisition functions: qLogNEI+UCB:beta=4; else as the campaign file says.",
+            autocompletion=lambda: list(INTENTS),
         ),
     ] = None,
     randomise: Annotated[
@@ -57,8 +55,6 @@ def command(
 
         labloop suggest hydrogel -n 8 --out batch.xlsx
     """
-    if strategy is not None and strategy not in _STRATEGIES:
-        raise UsageError(f"no strategy {strategy!r}", hint=f"expected one of {', '.join(_STRATEGIES)}")
     ws = workspace(store)
     name = ws.resolve(campaign)
     ws.enrol(name)

@@ -15,7 +15,9 @@ from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import open_experiment
 from labloop.loop.once import answered, asked
 from labloop.records import Conditions, Experiment, LedgerEntry, Proposal, Status, experiment_id
-from labloop.spec.models import Spec
+from labloop.spec.check import unfit_slots
+from labloop.spec.models import INTENTS, Spec
+from labloop.spec.slots import split_slots
 from labloop.store import CampaignRow, Snapshot, Store, Transaction, retried
 from labloop.store.codec import proposal_to_dict, proposed_to_dict
 from labloop.store.transaction import Asked
@@ -160,9 +162,33 @@ def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
 
 
 def with_strategy(spec: Spec, strategy: str) -> Spec:
-    """Return the spec as it reads with another strategy."""
-    settings = type(spec.planner).model_validate({**spec.planner.model_dump(), "strategy": strategy})
-    return spec.model_copy(update={"planner": settings})
+    """Return the spec as it reads with another strategy: an intent, or slots by name (``qLogNEI+UCB:beta=4``).
+
+    Raises
+    ------
+    InvalidInput
+        If there is no such strategy or acquisition function, or it does not suit the objectives.
+    """
+    settings = spec.planner.model_dump()
+    if strategy in INTENTS:
+        if strategy == "custom" and not spec.planner.slots:
+            raise InvalidInput("the campaign names no slots", hint="name them: qLogNEI+UCB:beta=4", field="strategy")
+        changes: dict[str, Any] = {"strategy": strategy}
+    else:
+        changes = {"strategy": "custom", "slots": _slots_of(strategy)}
+        wrong = next(unfit_slots(changes["slots"], [each.goal for each in spec.objectives.values()]), None)
+        if wrong is not None:
+            raise InvalidInput(wrong.message, hint=wrong.hint, field="strategy")
+    return spec.model_copy(update={"planner": type(spec.planner).model_validate({**settings, **changes})})
+
+
+def _slots_of(text: str) -> tuple[str, ...]:
+    try:
+        return split_slots(text)
+    except ValueError as error:
+        raise InvalidInput(
+            f"no strategy {text!r}: {error}", hint=f"expected one of {', '.join(INTENTS)}", field="strategy"
+        ) from None
 
 
 def known_of(experiments: Sequence[Experiment]) -> tuple[tuple[Experiment, ...], tuple[Conditions, ...]]:

@@ -34,7 +34,7 @@ from scipy.special import erfcx, log_ndtr
 from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Conditioned, Followed, Slice
 
-__all__ = ["Acquisition", "Direct", "Margin", "Sampled", "log_h"]
+__all__ = ["Acquisition", "Direct", "Feasible", "Margin", "Sampled", "log_h"]
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 _SMOOTH = 1e-2
@@ -215,6 +215,25 @@ class Acquisition:
     def _needed(self) -> list[str]:
         wanted = (self.goal.outcome,) if isinstance(self.goal, Direct) else self.goal.outcomes
         return sorted({*wanted, *(margin.outcome for margin in self.margins)})
+
+
+@dataclass(frozen=True)
+class Feasible:
+    """The log of the probability that every limit holds, averaged over the acquisition's draws."""
+
+    acquisition: Acquisition
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return the value (b,) and, if asked, its gradient (b, F); zeros where there are no limits."""
+        margins = self.acquisition.margins
+        if not margins:
+            return np.zeros(len(features)), np.zeros(features.shape if gradient else (0, 0))
+        names = sorted({margin.outcome for margin in margins})
+        slices = {name: self.acquisition.processes[name].evaluate(features) for name in names}
+        terms = [margin.log_probability(slices) for margin in margins]
+        total, by_draw = _averaged(terms)
+        slope = _pulled(slices, terms, np.exp(by_draw - total[None, :, None])) if gradient else np.zeros((0, 0))
+        return total - math.log(by_draw.shape[0] * by_draw.shape[2]), slope
 
 
 def _averaged(terms: Sequence[Term]) -> tuple[Array, Array]:

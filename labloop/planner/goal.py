@@ -51,6 +51,7 @@ class Chebyshev:
     worst: Array
     span: Array
     weights: Array
+    augment: float = _AUGMENT
 
     def __call__(self, f: Array) -> tuple[Array, Array]:
         """Return the utility (...) of values (..., k) and its derivative (..., k)."""
@@ -58,7 +59,7 @@ class Chebyshev:
         v = self.weights * (np.stack([value for value, _ in found], axis=-1) - self.worst) / self.span
         slope = self.weights * np.stack([each for _, each in found], axis=-1) / self.span
         least = np.argmin(v, axis=-1)[..., None] == np.arange(v.shape[-1])
-        return v.min(axis=-1) + _AUGMENT * v.sum(axis=-1), slope * (least + _AUGMENT)
+        return v.min(axis=-1) + self.augment * v.sum(axis=-1), slope * (least + self.augment)
 
 
 @dataclass(frozen=True)

@@ -62,9 +62,7 @@ def plan(
     rng = np.random.default_rng(seed)
     data = gather(spec, space, observed, pending)
     if exhausted(space, data.known):
-        return Proposal(
-            (), seed, spec.planner.strategy, {"surrogate": None}, ("Everything that is feasible is known.",)
-        )
+        return Proposal((), seed, spec.planner.intent, {"surrogate": None}, ("Everything that is feasible is known.",))
     models, why = _models(spec, space, data, rng)
     if models is None:
         return _start(spec, space, data, n, rng=rng, seed=seed, why=why)
@@ -99,7 +97,7 @@ def _start(spec: Spec, space: Space, data: Data, n: int, *, rng: np.random.Gener
     notes = [f"Space-filling experiments, no model used: {why}."]
     if len(rows) < n:
         notes.append(f"Only {len(rows)} of {n} experiments: no other feasible conditions are left.")
-    return Proposal(tuple(experiments), seed, spec.planner.strategy, {"surrogate": None}, tuple(notes))
+    return Proposal(tuple(experiments), seed, spec.planner.intent, {"surrogate": None}, tuple(notes))
 
 
 def _spread(space: Space, known: Array, n: int, rng: np.random.Generator) -> Array:
@@ -123,13 +121,13 @@ def _modelled(
     box = not spec.constraints and not spec.mixtures and spec.candidates is None
     search = Search(space, models.features, data.known, box=box, rng=rng)
     strategist = Strategist(space, data, models, aim, seen, utility, search, rng)
-    picks = strategist.fill(spec.planner.strategy, n)
+    picks = strategist.fill(spec.planner, n)
     best = np.argsort(-utility, kind="stable")[:_KNOWN]
     described = Described(spec, space, data, models, aim, features[best])
     return Proposal(
         tuple(described.experiments(picks, rng)),
         seed,
-        spec.planner.strategy,
+        spec.planner.intent,
         _account(models, strategist),
         tuple(_notes(models, aim, strategist, picks, n)),
     )

@@ -6,7 +6,8 @@ strategy    slots
 explore     improve; one in eight is novelty; when nothing is left to gain, three in four are
 balanced    improve; when nothing is left to gain, every second is novelty
 exploit     climb (largest predicted value) and improve in turn
-learn       learn (largest reduction of the uncertainty everywhere)
+learn       learn (largest reduction of the uncertainty everywhere); with a threshold, straddle
+custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
 
 'Nothing left to gain' is the surrogate's own verdict: with the largest expected improvement EI over the
@@ -28,15 +29,18 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from labloop.planner.acquisition import Acquisition, Direct, log_sum_exp
+from labloop.planner.acquisition import Acquisition, Direct, Feasible
 from labloop.planner.data import Data
 from labloop.planner.explore import Learning, farthest, inner
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
-from labloop.planner.optimise import Search
+from labloop.planner.named import Torch, function_of, situation_of
+from labloop.planner.optimise import Score, Search
 from labloop.planner.surrogate import Conditioned
 from labloop.space import Space
+from labloop.spec.models import PlannerSettings
+from labloop.spec.slots import Slot, parse_slot
 
 __all__ = ["TAU", "Pick", "Strategist", "slots"]
 
@@ -48,6 +52,7 @@ LARGE = 12
 _INCUMBENTS = 8
 _DRAWS = 64
 _REFERENCES = 256
+_POOL = 1024
 
 
 @dataclass(frozen=True)
@@ -58,10 +63,14 @@ class Pick:
     slot: str
 
 
-def slots(strategy: str, n: int, *, gate: bool, position: int) -> list[str]:
+def slots(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> list[str]:
     """Return the kinds of n slots; ``position`` (experiments so far) keeps shares right for small batches."""
+    strategy = settings.strategy
+    if strategy == "custom":
+        return [settings.slots[(position + i) % len(settings.slots)] for i in range(n)]
     if strategy == "learn":
-        return ["learn"] * n
+        about = settings.threshold
+        return ["learn" if about is None else f"straddle:threshold={about!r}"] * n
     if strategy == "exploit":
         return ["climb" if (position + i) % 2 == 0 else "improve" for i in range(n)]
     if gate:
@@ -91,7 +100,7 @@ class Strategist:
     _normals: dict[str, Array] = field(init=False)
     _appended: int = 0
 
-    def fill(self, strategy: str, n: int) -> list[Pick]:
+    def fill(self, settings: PlannerSettings, n: int) -> list[Pick]:
         """Return up to n picks, all distinct and new; fewer when the space is exhausted."""
         self._prepare(n)
         if n > LARGE:
@@ -99,44 +108,52 @@ class Strategist:
         picks: list[Pick] = []
         first: Array | None = None
         gate = False
-        if strategy in ("explore", "balanced") and not self.aim.seeking:
+        if settings.strategy in ("explore", "balanced") and not self.aim.seeking:
             found = self._improve()
             if found is None:
                 return []
             first, value = found
             self.relative_gain = self._relative(value)
             gate = self.relative_gain < TAU
-        for slot in slots(strategy, n, gate=gate, position=len(self.data.known)):
-            row = self._chosen(slot, first if slot == "improve" else None, polish=len(picks) < LARGE)
-            if slot == "improve":
-                first = None
+        for slot in slots(settings, n, gate=gate, position=len(self.data.known)):
+            ready = slot == "improve" and first is not None
+            row = first if ready else self._chosen(slot, polish=len(picks) < LARGE)
             if row is None:
                 break
+            first = None
             self.search.take(row)
             self._append(row)
             picks.append(Pick(row, slot))
-            first = None
         return picks
 
     def _relative(self, value: float) -> float:
         spread = float(self.utility.max() - np.median(self.utility))
         return math.exp(min(value, 50.0)) / max(spread, 0.3)
 
-    def _chosen(self, slot: str, ready: Array | None, *, polish: bool) -> Array | None:
-        if ready is not None:
-            return ready
-        match slot:
-            case "novelty":
-                return self._novel()
-            case "learn":
-                references = self.models.features(self.search.anywhere(_REFERENCES))
-                processes = list(self.acquisition.processes.values())
-                found = self.search.best(Learning(processes, references), self.seen[:0], polish=polish)
-            case "climb":
-                found = self.search.best(Mean(self.acquisition), self._near(), polish=polish)
-            case _:
-                found = self._improve(polish=polish)
+    def _chosen(self, text: str, *, polish: bool) -> Array | None:
+        slot = parse_slot(text)
+        if self.aim.seeking and slot.name not in ("maximin", "qNIPV", "PSTD"):
+            found = self._improve(polish=polish)
+        elif slot.name == "maximin":
+            return self._novel()
+        elif slot.name == "qNIPV":
+            references = self.models.features(self.search.anywhere(_REFERENCES))
+            learning = Learning(list(self.acquisition.processes.values()), references)
+            found = self.search.best(learning, self.seen[:0], polish=polish)
+        elif slot.name == "mean":
+            found = self.search.best(Mean(self.acquisition), self._near(), polish=polish)
+        elif slot.name == "qLogNEI":
+            found = self._improve(polish=polish)
+        else:
+            found = self.search.best(Held(self._named(slot), self.acquisition), self._near(), polish=polish)
         return None if found is None else found[0]
+
+    def _named(self, slot: Slot) -> Torch:
+        pending = np.vstack([self.data.pending, *[row[None] for row in self.search.taken]])
+        rows = (self.seen, pending, self.search.anywhere(_POOL))
+        seen, waiting, pool = (self.models.features(each) for each in rows)
+        situation = situation_of(self.models, self.aim, seen, pending=waiting, pool=pool, rng=self.rng)
+        return Torch(function_of(slot, situation))
 
     def _novel(self) -> Array | None:
         """Return the most promising of what is farthest from everything known."""
@@ -198,24 +215,35 @@ class Strategist:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A score, and the log probability that every limit holds."""
+
+    score: Score
+    acquisition: Acquisition
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return the sum (b,) and, if asked, its gradient (b, F)."""
+        value, slope = self.score(features, gradient=gradient)
+        held, by_held = Feasible(self.acquisition)(features, gradient=gradient)
+        return value + held, slope + by_held
+
+
+@dataclass(frozen=True)
 class Mean:
-    """The predicted utility, averaged over draws: what a pure climber follows."""
+    """The predicted utility, averaged over draws, where the limits hold: what a pure climber follows."""
 
     acquisition: Acquisition
 
     def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
-        """Return the predicted value (b,); for a direct goal with its gradient (b, F)."""
+        """Return the value (b,) and, if asked, its gradient (b, F), that of the utility for a direct goal only."""
         goal = self.acquisition.goal
         slices = {name: each.evaluate(features) for name, each in self.acquisition.processes.items()}
-        value = goal.of({name: part.mean for name, part in slices.items()}).mean(axis=(0, 2))
-        for margin in self.acquisition.margins:
-            held = margin.log_probability(slices)[0]
-            value = value + log_sum_exp(held, (0, 2))[0, :, 0] - math.log(held.shape[0] * held.shape[2])
-        slope = np.zeros_like(features)
+        held, slope = Feasible(self.acquisition)(features, gradient=gradient)
+        value = goal.of({name: part.mean for name, part in slices.items()}).mean(axis=(0, 2)) + held
         if gradient and isinstance(goal, Direct):
             part = slices[goal.outcome]
             share = goal.sign / (part.mean.shape[0] * part.mean.shape[2])
-            slope = part.pullback(np.full_like(part.mean, share), np.zeros_like(part.sd))
+            slope = slope + part.pullback(np.full_like(part.mean, share), np.zeros_like(part.sd))
         return value, slope
 
 

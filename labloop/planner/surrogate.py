@@ -69,6 +69,18 @@ class Process:
             else Process(*data, self.logs[turn], self.noise[turn], self.mean[turn])
         )
 
+    def believing(self, rows: Array, y: Array) -> Process:
+        """Return the process with further (b, F) rows taken for measured once, at the values y (b,)."""
+        return Process(
+            self.kernel,
+            np.vstack([self.rows, rows]),
+            np.append(self.y, y),
+            np.append(self.repeats, np.ones(len(rows))),
+            self.logs,
+            self.noise,
+            self.mean,
+        )
+
     @cached_property
     def against(self) -> Cross:
         """The covariance with the rows."""

@@ -19,7 +19,7 @@ from botorch.models import SingleTaskGP
 from botorch.models.model import Model
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.utils.transforms import t_batch_mode_transform
-from gpytorch.kernels import Kernel
+from gpytorch.kernels import Kernel, MaternKernel
 from torch import Tensor
 
 from labloop.planner.kernel import Ard, Array, Layered
@@ -70,22 +70,33 @@ def _matern(r2: Tensor) -> Tensor:
     return found
 
 
-def twin(process: Process, index: int = 0) -> SingleTaskGP:
+def twin(process: Process, index: int = 0, *, sign: float = 1.0) -> SingleTaskGP:
     """Return one of the process's sets of hyperparameters as a fitted ``SingleTaskGP`` over features (F).
 
-    In model units; ``index`` counts the sets.
+    In model units, times ``sign`` (-1 turns what is minimised into what is maximised); ``index`` counts the sets.
     """
-    noise = torch.as_tensor(process.noise[index] / process.repeats).unsqueeze(-1)
+    noise = torch.as_tensor(process.noise[index] / process.repeats).clamp_min(1e-6).unsqueeze(-1)
     model = SingleTaskGP(
         torch.as_tensor(process.rows),
-        torch.as_tensor(process.y).unsqueeze(-1),
+        torch.as_tensor(sign * process.y).unsqueeze(-1),
         noise,
-        covar_module=FixedKernel(process.kernel, process.logs[index]),
+        covar_module=kernel_of(process, index),
         outcome_transform=None,
     )
-    model.mean_module.initialize(constant=torch.tensor(process.mean[index], dtype=torch.float64))
+    model.mean_module.initialize(constant=torch.tensor(sign * process.mean[index], dtype=torch.float64))
     model.eval()
-    return model
+    return model.requires_grad_(False)
+
+
+def kernel_of(process: Process, index: int) -> Kernel:
+    """Return the covariance: GPyTorch's own Matern kernel over numbers, which BoTorch knows how to draw paths of."""
+    log = process.logs[index]
+    if not isinstance(process.kernel, Ard):
+        return FixedKernel(process.kernel, log)
+    scales = torch.as_tensor(np.exp(log)[process.kernel.layout.group])
+    kernel = MaternKernel(nu=2.5, ard_num_dims=len(scales)).to(torch.float64)
+    kernel.lengthscale = scales
+    return kernel
 
 
 class LogNoisyEI(AcquisitionFunction):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from labloop.errors import Problem, did_you_mean
 from labloop.spec.parameters import Choice, Component, Constant, Continuous, Covariate, Integer, Levels
 from labloop.spec.rules import And, Compare, Logic, Member, Name, Not, Or, RuleError, Text, names_in, parse_rule
+from labloop.spec.slots import SLOTS, parse_slot
 
 if TYPE_CHECKING:
     from labloop.spec.models import Spec
 
-__all__ = ["SpecProblems", "misfit", "problems_of"]
+__all__ = ["SpecProblems", "misfit", "problems_of", "unfit_slots"]
 
 # Enumerating which components are present is only honest while there are few.
 _MAX_COMPONENTS = 64
@@ -29,7 +30,7 @@ class SpecProblems(ValueError):
 
 def problems_of(spec: Spec) -> list[Problem]:
     """List what is wrong with a well-formed spec; an empty list when nothing is."""
-    return [*_names(spec), *_mixtures(spec), *_constraints(spec), *_candidates(spec), *_outcomes(spec)]
+    return [*_names(spec), *_mixtures(spec), *_constraints(spec), *_candidates(spec), *_outcomes(spec), *_slots(spec)]
 
 
 def _names(spec: Spec) -> Iterator[Problem]:
@@ -243,6 +244,28 @@ def _outcomes(spec: Spec) -> Iterator[Problem]:
     for name in lows.keys() & highs.keys():
         if lows[name] > highs[name]:
             yield Problem(f"{name} cannot be >= {lows[name]:g} and <= {highs[name]:g}", "limits", "relax one of them")
+
+
+def _slots(spec: Spec) -> Iterator[Problem]:
+    planner, goals = spec.planner, spec.objectives
+    if planner.strategy == "custom" and not planner.slots:
+        yield Problem("the strategy custom has no slots", "planner", "add slots: [qLogNEI, UCB:beta=4, maximin]")
+    if planner.slots and planner.strategy != "custom":
+        yield Problem(f"the strategy {planner.strategy} has its own slots", "planner.slots", "say strategy: custom")
+    if planner.threshold is not None and planner.strategy != "learn":
+        yield Problem("only the strategy learn knows a threshold", "planner.threshold", "say strategy: learn")
+    yield from unfit_slots(planner.slots, [each.goal for each in goals.values()])
+
+
+def unfit_slots(slots: Sequence[str], goals: Sequence[str]) -> Iterator[Problem]:
+    """Yield the slots that do not suit a campaign's objectives (maximize, minimize or target)."""
+    for position, slot in enumerate(map(parse_slot, slots)):
+        wanted = "" if slot.own else SLOTS[slot.name].objectives
+        if wanted == "several" and len(goals) < 2:
+            yield Problem(f"{slot.name} is for several objectives", f"planner.slots.{position}", "use qLogNEI")
+        if wanted == "one" and (len(goals) > 1 or "target" in goals):
+            told = f"{slot.name} is for one objective that is maximised or minimised"
+            yield Problem(told, f"planner.slots.{position}", "use qLogNEI, UCB or qNIPV")
 
 
 def misfit(spec: Spec, name: str, value: float | int | str) -> str:

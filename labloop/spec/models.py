@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -33,8 +33,10 @@ from labloop.spec.parameters import (
 )
 from labloop.spec.rules import Compare, Name, Rule, RuleError, linearise, parse_rule
 from labloop.spec.rules import Number as RuleNumber
+from labloop.spec.slots import parse_slot
 
 __all__ = [
+    "INTENTS",
     "SCHEMA",
     "Candidates",
     "Limit",
@@ -244,11 +246,26 @@ class Candidates(Model):
         return self
 
 
+Strategy = Literal["explore", "balanced", "exploit", "learn", "custom"]
+INTENTS: tuple[str, ...] = get_args(Strategy)
+"""What a strategy can be called."""
+
+
+def _slots(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        parse_slot(text)
+    return texts
+
+
 class PlannerSettings(Model):
     """How experiments are proposed; every default is what we would pick knowing nothing else."""
 
-    strategy: Literal["explore", "balanced", "exploit", "learn"] = "explore"
-    """The intent: look where nobody looked, a mixture, climb, or reduce uncertainty."""
+    strategy: Strategy = "explore"
+    """The intent: look where nobody looked, a mixture, climb, reduce uncertainty, or slots of one's own."""
+    slots: Annotated[tuple[str, ...], AfterValidator(_slots)] = ()
+    """Under the strategy custom: acquisition functions by name, taken in turn along the campaign."""
+    threshold: Number | None = None
+    """Under the strategy learn: the value of the first objective about which uncertainty is reduced."""
     batch: Annotated[Whole, Field(ge=1, le=384)] = 4
     """Experiments a suggestion, where the command does not say."""
     budget: Annotated[Whole, Field(ge=1)] | None = None
@@ -257,6 +274,11 @@ class PlannerSettings(Model):
     """Space-filling experiments before the first model; max(5, d + 2) for d varied parameters if not given."""
     seed: Annotated[Whole, Field(ge=0, lt=2**53)] = 0
     """Everything random follows from it."""
+
+    @property
+    def intent(self) -> str:
+        """The strategy's name; for a custom one its slots, joined by +."""
+        return "+".join(self.slots) if self.strategy == "custom" else self.strategy
 
 
 def _present(value: object) -> object:
