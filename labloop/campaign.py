@@ -25,6 +25,7 @@ from labloop.loop import campaigns, correct, look, suggest, understand
 from labloop.loop.claim import Claimed, claim, release, renew
 from labloop.loop.confirm import Confirmation, confirm
 from labloop.loop.dossier import NO_LICENSE, write_dossier
+from labloop.loop.escape import EscapeReport, escape_of
 from labloop.loop.handin import add_proposed, hand_in, import_rows
 from labloop.loop.lookup import experiment_number
 from labloop.loop.once import Delivery
@@ -513,6 +514,10 @@ class Campaign:
         the predictions of one outcome were worth.
         """
         return scorecard(self._store, self.name)
+
+    def escape(self, batch: int | None = None) -> EscapeReport:
+        """Return how far a batch (the last one unless said) went from the known and from the predicted."""
+        return escape_of(self._store, self.name, batch)
 
     def surprises(self, *, rate: float = 0.1) -> Surprises:
         """Return results too far outside their predictions to be chance, at a false discovery ``rate``."""

@@ -64,6 +64,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "veto": ("Put right", "Refuse proposed experiments; they will not come back."),
     "replace": ("Put right", "Refuse one proposed experiment and get another in its place."),
     "revise": ("Put right", "Take an edited campaign file in as a new version."),
+    "escape": ("Check", "Show how far a batch goes from what is known and from what is predicted."),
     "replay": ("Check", "Derive proposals again from the ledger as it stood then, and compare."),
     "scorecard": ("Check", "Compare frozen predictions with what came, and say what they were worth."),
     "surprises": (

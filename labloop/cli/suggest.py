@@ -79,6 +79,7 @@ def suggestion_data(suggestion: Suggestion) -> dict[str, Any]:
         "strategy": suggestion.strategy,
         "seed": suggestion.seed,
         "experiments": experiment_rows(suggestion.campaign, suggestion.experiments),
+        "escape": dict(suggestion.escape),
     }
 
 

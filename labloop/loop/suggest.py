@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, SupportsIndex
@@ -51,6 +51,8 @@ class Suggestion:
     strategy: str
     notes: tuple[str, ...]
     seed: int
+    escape: Mapping[str, Any] = field(default_factory=dict)
+    """The planner's escape report (`labloop.planner.escape`); empty while there is no model."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def suggest(
                 continue
             answer = None if request is None else replace(request, answer={"notes": list(said)})
             experiments = _write(transaction, moment, proposal, batch, n=wanted, asked=answer)
-        return Suggestion(name, batch, experiments, proposal.strategy, said, proposal.seed)
+        return _suggestion(name, batch, experiments, proposal, said)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
 
 
@@ -137,8 +139,15 @@ def replacement(store: Store, name: str, number: int, *, reason: str, plan: Plan
                 continue
             transaction.append(moment.row, "vetoed", {"experiments": [number], "reason": reason})
             experiments = _write(transaction, moment, proposal, batch, n=1, replaces=number)
-        return Suggestion(name, batch, experiments, proposal.strategy, proposal.notes, proposal.seed)
+        return _suggestion(name, batch, experiments, proposal, proposal.notes)
     raise Busy(f"others kept writing to {name} while the plan was made", hint="try again")
+
+
+def _suggestion(
+    name: str, batch: int, experiments: tuple[Experiment, ...], proposal: Proposal, notes: tuple[str, ...]
+) -> Suggestion:
+    escape = proposal.planner.get("escape", {})
+    return Suggestion(name, batch, experiments, proposal.strategy, notes, proposal.seed, escape)
 
 
 def _again(snapshot: Snapshot, name: str, entry: LedgerEntry) -> Suggestion:
@@ -146,7 +155,8 @@ def _again(snapshot: Snapshot, name: str, entry: LedgerEntry) -> Suggestion:
     numbers = [each["number"] for each in payload["experiments"]]
     experiments = snapshot.experiments(snapshot.campaign(name), numbers=numbers)
     notes = tuple(payload["request"]["notes"])
-    return Suggestion(name, payload["batch"], experiments, payload["strategy"], notes, payload["seed"])
+    escape = payload["planner"].get("escape", {})
+    return Suggestion(name, payload["batch"], experiments, payload["strategy"], notes, payload["seed"], escape)
 
 
 def _moment(snapshot: Snapshot, name: str, strategy: str | None) -> _Moment:
@@ -262,11 +272,11 @@ def shuffled(proposal: Proposal) -> Proposal:
 
     # A stream of its own: the planner has drawn from the seed itself.
     order = np.random.default_rng([proposal.seed, 1]).permutation(len(proposal.experiments)).tolist()
-    return replace(
-        proposal,
-        experiments=tuple(proposal.experiments[i] for i in order),
-        planner={**proposal.planner, "planned_order": [i + 1 for i in order]},
-    )
+    planner = {**proposal.planner, "planned_order": [i + 1 for i in order]}
+    if "escape" in planner:
+        rows = planner["escape"]["experiments"]
+        planner["escape"] = {**planner["escape"], "experiments": [rows[i] for i in order]}
+    return replace(proposal, experiments=tuple(proposal.experiments[i] for i in order), planner=planner)
 
 
 def seed_of(seed: int, batch: int | str) -> int:

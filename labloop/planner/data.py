@@ -58,7 +58,7 @@ class Data:
     tables : by outcome; an outcome never measured has an empty table.
     works : whether conditions work at all: 1 where an experiment gave a result, -1 where it was infeasible;
         None while nothing was infeasible.
-    tried : (t, d) conditions not to be proposed again.
+    tried : (t, d) conditions not to be proposed again, and ``numbers``, of their experiments.
     pending : (p, d) conditions in flight.
     median : (c,) the covariates at which candidates are predicted.
     """
@@ -68,6 +68,7 @@ class Data:
     tried: Array
     pending: Array
     median: Array
+    numbers: tuple[int, ...] = ()
 
     @property
     def known(self) -> Array:
@@ -96,7 +97,8 @@ def gather(spec: Spec, space: Space, observed: Sequence[Experiment], pending: Se
         works = _collapse(cubes[chosen], middle, label)
     accident = [each.status is Status.FAILED and not broken[i] for i, each in enumerate(observed)]
     tried = cubes[[not each for each in accident]] if len(cubes) else cubes
-    return Data(tables, works, tried, _encode(space, pending), median)
+    numbers = tuple(each.number for each, lost in zip(observed, accident, strict=True) if not lost)
+    return Data(tables, works, tried, _encode(space, pending), median, numbers)
 
 
 def _encode(space: Space, conditions: Sequence[Conditions]) -> Array:

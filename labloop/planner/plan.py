@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from labloop.planner.data import Data, gather
+from labloop.planner.escape import Escape, collapsed, described, left_to_gain, shares
 from labloop.planner.goal import Aim, aim_of
 from labloop.planner.kernel import Array
 from labloop.planner.models import WORKS, Models, fit_models
 from labloop.planner.optimise import Search, exhausted
-from labloop.planner.predict import Forecast, predictions
+from labloop.planner.predict import Chance, Forecast, predictions
 from labloop.planner.strategy import TAU, Pick, Strategist
 from labloop.planner.words import reason_of
 from labloop.records import Conditions, Experiment, Proposal, ProposedExperiment
@@ -28,6 +29,8 @@ __all__ = ["plan", "start_size"]
 
 _KNOWN = 64
 """Known results that a new one is compared with, the best predicted first."""
+_ANYWHERE = 128
+"""Points from all over the space that a batch is measured against."""
 
 
 def start_size(spec: Spec) -> int:
@@ -123,13 +126,19 @@ def _modelled(
     strategist = Strategist(space, data, models, aim, seen, utility, search, rng)
     picks = strategist.fill(spec.planner, n)
     best = np.argsort(-utility, kind="stable")[:_KNOWN]
-    described = Described(spec, space, data, models, aim, features[best])
+    anywhere = models.features(search.anywhere(_ANYWHERE))
+    escape = Escape.of(models, aim, known=models.features(data.known), utility=utility, anywhere=anywhere)
+    described = Described(spec, space, data, models, aim, features[best], escape)
+    experiments, report = described.experiments(picks, rng)
+    promising = models.features(np.array([pick.row for pick in picks[:_KNOWN]]).reshape(-1, space.dim))
+    elsewhere = np.vstack([anywhere, promising])
+    report["left"] = left_to_gain(models, aim, best=features[best[0]], elsewhere=elsewhere, rng=rng)
     return Proposal(
-        tuple(described.experiments(picks, rng)),
+        tuple(experiments),
         seed,
         spec.planner.intent,
-        _account(models, strategist),
-        tuple(_notes(models, aim, strategist, picks, n)),
+        _account(models, strategist) | {"escape": report},
+        tuple(_notes(spec, models, aim, strategist, picks, n, report=report)),
     )
 
 
@@ -148,15 +157,18 @@ class Described:
     models: Models
     aim: Aim
     known: Array
+    escape: Escape
 
-    def experiments(self, picks: list[Pick], rng: np.random.Generator) -> list[ProposedExperiment]:
-        """Return the picks with predictions, chances, distances and reasons."""
+    def experiments(
+        self, picks: list[Pick], rng: np.random.Generator
+    ) -> tuple[list[ProposedExperiment], dict[str, Any]]:
+        """Return the picks with predictions, chances, distances and reasons, and the escape report."""
         if not picks:
-            return []
+            return [], {}
         rows = np.stack([pick.row for pick in picks])
         features = self.models.features(rows)
         expected = predictions(self.spec, self.models, features)
-        chances = Forecast(self.aim, self.models, self.known).chance(features, rng)
+        chances = Forecast(self.aim, self.models, self.known).chances(features, rng)
         experiments, taken = [], self.data.known
         for i, conditions in enumerate(self.space.decode(rows)):
             distance = float(self.space.distances(rows[i : i + 1], taken).min())
@@ -166,11 +178,33 @@ class Described:
                 distance=distance,
                 spec=self.spec,
                 predicted=expected[i],
-                chance=chances[i],
+                chance=chances[i].best,
                 seeking=self.aim.seeking,
             )
-            experiments.append(ProposedExperiment(conditions, picks[i].slot, reason, expected[i], chances[i], distance))
-        return experiments
+            experiments.append(
+                ProposedExperiment(conditions, picks[i].slot, reason, expected[i], chances[i].best, distance)
+            )
+        return experiments, self._report(picks, features, chances)
+
+    def _report(self, picks: list[Pick], features: Array, chances: list[Chance]) -> dict[str, Any]:
+        numbers = [*self.data.numbers, *[None] * len(self.data.pending)]
+        nearest = self.escape.nearest(features)
+        sd_shares = self.escape.sd_shares(features)
+        effective = self.escape.effective(features)
+        return {
+            "experiments": [
+                described(
+                    nearest[i],
+                    sd_share=float(sd_shares[i]),
+                    reversion=self.escape.reversion(chances[i].utility),
+                    numbers=numbers,
+                )
+                for i in range(len(picks))
+            ],
+            "effective": float(f"{effective:.4g}"),
+            "slots": shares([pick.slot for pick in picks]),
+            "collapsed": collapsed(nearest, effective),
+        }
 
 
 def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
@@ -193,15 +227,38 @@ def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
     }
 
 
-def _notes(models: Models, aim: Aim, strategist: Strategist, picks: list[Pick], n: int) -> list[str]:
+def _unit(spec: Spec, aim: Aim) -> str:
+    unit = spec.outcomes[aim.parts[0].outcome].unit
+    return f" {unit}" if unit else ""
+
+
+def _notes(
+    spec: Spec,
+    models: Models,
+    aim: Aim,
+    strategist: Strategist,
+    picks: list[Pick],
+    n: int,
+    *,
+    report: dict[str, Any],
+) -> list[str]:
     notes = [
         f"The outcome {name or 'works'} {why}: it is left out of this proposal." for name, why in models.dropped.items()
     ]
     if aim.seeking:
         notes.append("No result holds all limits yet: this batch looks for conditions that do.")
-    gain = strategist.relative_gain
+    gain, left = strategist.relative_gain, report.get("left")
     if gain is not None and gain < TAU:
-        notes.append("The model sees nothing left to gain where it knows its way: most of this batch looks elsewhere.")
+        told = "" if left is None else f" (by its own account at most {left:.2g}{_unit(spec, aim)} more, 95 % sure)"
+        notes.append(
+            f"The model sees nothing left to gain where it knows its way{told}: most of this batch looks elsewhere. "
+            "Whether that is worth more experiments is yours to say."
+        )
+    if report.get("collapsed"):
+        notes.append(
+            f"This batch collapses onto what is known: {report['collapsed']}. "
+            "The strategy explore, or slots of maximin, look elsewhere."
+        )
     if len(picks) < n:
         notes.append(f"Only {len(picks)} of {n} experiments: no other feasible conditions are left.")
     return notes

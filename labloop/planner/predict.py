@@ -75,6 +75,14 @@ def mixture_quantiles(means: Array, sds: Array, levels: Array) -> Array:
 
 
 @dataclass(frozen=True)
+class Chance:
+    """The chance of one experiment to be the best, and joint draws (s,) of its utility."""
+
+    best: float
+    utility: Array
+
+
+@dataclass(frozen=True)
 class Forecast:
     """The chance that an experiment beats everything known, from joint draws over known rows and itself."""
 
@@ -83,14 +91,14 @@ class Forecast:
     known: Array
     """(k, F) features of what has results."""
 
-    def chance(self, features: Array, rng: np.random.Generator) -> list[float]:
+    def chances(self, features: Array, rng: np.random.Generator) -> list[Chance]:
         """Return the chance of each of (b, F) rows."""
         sets = max(len(each.process.noise) for each in self.models.surrogates.values())
         size = (sets, _DRAWS // sets, len(self.known) + 1)
         normal = {name: rng.standard_normal(size) for name in self.models.surrogates}
         return [self._of(row, sets, normal) for row in features]
 
-    def _of(self, row: Array, sets: int, normal: dict[str, Array]) -> float:
+    def _of(self, row: Array, sets: int, normal: dict[str, Array]) -> Chance:
         joint = np.vstack([self.known, row])
         drawn = {
             name: each.process.repeated(sets).draw(joint, normal[name]).reshape(-1, len(joint))
@@ -102,4 +110,5 @@ class Forecast:
         oriented = np.stack([part.of(drawn[part.outcome])[0] for part in self.aim.parts], axis=-1)
         old, new = np.where(held[:, :-1, None], oriented[:, :-1], -np.inf), oriented[:, -1:]
         beaten = np.any(np.all(old >= new, axis=2), axis=1)
-        return float(np.mean(held[:, -1] & ~beaten))
+        utility = self.aim.utility({name: values[:, -1] for name, values in drawn.items()})
+        return Chance(float(np.mean(held[:, -1] & ~beaten)), utility)

@@ -6,6 +6,8 @@ strategy    slots
 explore     improve; one in eight is novelty; when nothing is left to gain, three in four are
 balanced    improve; when nothing is left to gain, every second is novelty
 exploit     climb (largest predicted value) and improve in turn
+            explore, balanced, exploit, when nothing is left to gain: one improve slot measures a leader
+            again, where noise and not ignorance hides which of the two best is better (`doubtful`)
 learn       learn (largest reduction of the uncertainty everywhere); with a threshold, straddle
 custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
@@ -28,16 +30,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.special import ndtr
 
 from labloop.planner.acquisition import Acquisition, Direct, Feasible
-from labloop.planner.data import Data
+from labloop.planner.data import Data, keys_of
 from labloop.planner.explore import Learning, farthest, inner
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
 from labloop.planner.named import Torch, function_of, situation_of
 from labloop.planner.optimise import Score, Search
-from labloop.planner.surrogate import Conditioned
+from labloop.planner.surrogate import Conditioned, Process
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings
 from labloop.spec.slots import Slot, parse_slot
@@ -53,6 +56,9 @@ _INCUMBENTS = 8
 _DRAWS = 64
 _REFERENCES = 256
 _POOL = 1024
+_DECIDED = 0.9
+_ALIKE = 0.95
+_LEAST_NOISE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -108,14 +114,14 @@ class Strategist:
         picks: list[Pick] = []
         first: Array | None = None
         gate = False
-        if settings.strategy in ("explore", "balanced") and not self.aim.seeking:
+        if settings.strategy in ("explore", "balanced", "exploit") and not self.aim.seeking:
             found = self._improve()
             if found is None:
                 return []
             first, value = found
             self.relative_gain = self._relative(value)
             gate = self.relative_gain < TAU
-        for slot in slots(settings, n, gate=gate, position=len(self.data.known)):
+        for slot in self._with_replicate(slots(settings, n, gate=gate, position=len(self.data.known)), gate=gate):
             ready = slot == "improve" and first is not None
             row = first if ready else self._chosen(slot, polish=len(picks) < LARGE)
             if row is None:
@@ -126,11 +132,29 @@ class Strategist:
             picks.append(Pick(row, slot))
         return picks
 
+    def _with_replicate(self, kinds: list[str], *, gate: bool) -> list[str]:
+        if gate and "improve" in kinds and self._doubtful() is not None:
+            kinds[kinds.index("improve")] = "replicate"
+        return kinds
+
+    def _doubtful(self) -> Array | None:
+        """Return the row of the leader to measure again; None where noise hides nothing."""
+        goal = self.acquisition.goal
+        if not isinstance(goal, Direct) or self.aim.seeking:
+            return None
+        table, process = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome].process
+        chosen = doubtful(process, goal.sign, table.repeats)
+        if chosen is None or set(keys_of(table.cube[chosen][None])) & set(keys_of(self.data.pending)):
+            return None
+        return np.asarray(table.cube[chosen])
+
     def _relative(self, value: float) -> float:
         spread = float(self.utility.max() - np.median(self.utility))
         return math.exp(min(value, 50.0)) / max(spread, 0.3)
 
     def _chosen(self, text: str, *, polish: bool) -> Array | None:
+        if text == "replicate":
+            return self._doubtful()
         slot = parse_slot(text)
         if self.aim.seeking and slot.name not in ("maximin", "qNIPV", "PSTD"):
             found = self._improve(polish=polish)
@@ -245,6 +269,29 @@ class Mean:
             share = goal.sign / (part.mean.shape[0] * part.mean.shape[2])
             slope = slope + part.pullback(np.full_like(part.mean, share), np.zeros_like(part.sd))
         return value, slope
+
+
+def doubtful(process: Process, sign: float, repeats: Array) -> int | None:
+    """Return which of the two leaders to measure again, if only noise hides which of them is better.
+
+    With D = f(a) - f(b) of the two best predicted: P(D > 0) < `_DECIDED`, their correlation below `_ALIKE` (whoever is
+    all but the same need not be told apart), and at the one that is known less the variance is still at least half
+    of noise / repeats: no neighbour says more about it than its own measurements do.
+    """
+    means, _ = process.posterior(process.rows)
+    order = np.argsort(-sign * means.mean(axis=0), kind="stable")[:2]
+    if len(order) < 2:
+        return None
+    mean, covariance = (each.mean(axis=0) for each in process.joint(process.rows[order]))
+    variance = np.diag(covariance)
+    spread = variance.sum() - 2.0 * covariance[0, 1]
+    decided = float(ndtr(sign * (mean[0] - mean[1]) / math.sqrt(max(spread, 1e-12))))
+    alike = covariance[0, 1] > _ALIKE * math.sqrt(max(variance.prod(), 1e-24))
+    which = int(np.argmax(variance))
+    noise = float(process.noise.mean()) / repeats[order[which]]
+    if decided >= _DECIDED or alike or noise < _LEAST_NOISE or variance[which] < 0.5 * noise:
+        return None
+    return int(order[which])
 
 
 def quasi_normal(draws: int, size: int, rng: np.random.Generator) -> Array:

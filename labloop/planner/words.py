@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from labloop.records import Prediction
 from labloop.spec.models import Spec
+from labloop.spec.slots import SLOTS, parse_slot
 
 __all__ = ["reason_of"]
 
@@ -33,9 +34,21 @@ def reason_of(
             return f"Teaches the model most about the whole space ({told})."
         case "climb":
             return f"The best predicted conditions not tried yet: {told}."
+        case "replicate":
+            return f"Measured again: noise, not ignorance, hides whether this one or another is the best ({told})."
         case _ if seeking:
             return f"The most likely to come closer to holding every limit: {told}."
+        case _ if slot != "improve":
+            return f"{_named(slot)} ({told})."
     return f"Expected to improve most on the best so far: {told}, {_percent(chance)} to beat it."
+
+
+def _named(text: str) -> str:
+    slot = parse_slot(text)
+    if slot.own:
+        return f"Chosen by {slot.name}"
+    kind = SLOTS[slot.name]
+    return f"{kind.says[0].upper()}{kind.says[1:]}; {kind.source}"
 
 
 def _percent(chance: float | None) -> str:
