@@ -12,7 +12,7 @@ from labloop.planner.explore import SHARE, farthest, inner
 from labloop.planner.strategy import slots
 from labloop.records import Experiment
 from labloop.space import Space
-from labloop.spec.models import Spec
+from labloop.spec.models import PlannerSettings, Spec
 
 
 def test_the_farthest_quarter_is_farther_than_the_rest(cube: Callable[..., Spec]) -> None:
@@ -45,7 +45,7 @@ def test_a_model_that_sees_nothing_to_gain_sends_most_of_a_batch_elsewhere(
 
 @pytest.mark.parametrize("batch", [1, 4, 5, 8, 96])
 def test_one_experiment_in_eight_looks_elsewhere_whatever_the_batch(batch: int) -> None:
-    filled = [slots("explore", batch, gate=False, position=batch * turn) for turn in range(480 // batch)]
+    filled = [slots(PlannerSettings(), batch, gate=False, position=batch * turn) for turn in range(480 // batch)]
     assert sum(each.count("novelty") for each in filled) == 60
     assert all("novelty" not in each[: each.count("improve")] for each in filled)
-    assert "novelty" not in slots("balanced", 96, gate=False, position=0)
+    assert "novelty" not in slots(PlannerSettings(strategy="balanced"), 96, gate=False, position=0)
