@@ -2,7 +2,7 @@
 
 Rows that agree in their executed conditions (to 1e-6 of the cube) and in their covariates are one row: its
 value is the mean of r measurements, whose variance is noise / r. What the replicates say about the noise is
-pooled: s2 = sum of squares within rows / sum (r - 1).
+pooled: s2 = sum of squares within rows / sum (r - 1), kept as s.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["Data", "Table", "gather", "keys_of"]
 
 @dataclass(frozen=True)
 class Table:
-    """One outcome: ``cube`` (n, d), ``covariates`` (n, c), mean ``y`` (n,), ``repeats`` (n,), pooled noise."""
+    """One outcome: ``cube`` (n, d), ``covariates`` (n, c), mean ``y`` (n,), ``repeats`` (n,), pooled sd ``within``."""
 
     cube: Array
     covariates: Array
@@ -137,5 +137,13 @@ def _collapse(cube: Array, covariates: Array, y: Array) -> Table:
     means = np.array([float(np.mean(y[each])) for each in members])
     repeats = np.array([float(len(each)) for each in members])
     freedom = len(y) - len(members)
-    squares = sum(float(np.sum((y[each] - mean) ** 2)) for each, mean in zip(members, means, strict=True))
-    return Table(cube[first], covariates[first], means, repeats, squares / freedom if freedom else 0.0, freedom)
+    residuals = np.concatenate([y[each] - mean for each, mean in zip(members, means, strict=True)])
+    return Table(cube[first], covariates[first], means, repeats, _pooled(residuals, freedom), freedom)
+
+
+def _pooled(residuals: Array, freedom: int) -> float:
+    """Return the standard deviation that residuals show; squared in units of the largest, so that none is lost."""
+    largest = float(np.abs(residuals).max())
+    if not freedom or not largest:
+        return 0.0
+    return largest * math.sqrt(float(np.sum((residuals / largest) ** 2)) / freedom)
