@@ -19,6 +19,7 @@ import numpy.typing as npt
 from labloop.errors import InvalidInput, NothingToSuggest, did_you_mean
 from labloop.records import Conditions, Value
 from labloop.space.axis import Array, Axis, Bools, Indices
+from labloop.space.codes import Lookup, first_of_each
 from labloop.space.finite import enumerate_grid
 from labloop.space.grid import Grid
 from labloop.space.linear import LinearRules, linear_rules
@@ -235,12 +236,8 @@ class Space:
 
     def _fresh(self, k: Indices, known: Array) -> Indices:
         """Return distinct rows that are none of the known ones, in order."""
-        _, first = np.unique(k, axis=0, return_index=True)
-        k = k[np.sort(first)]
-        if not len(known):
-            return k
-        taken = {row.tobytes() for row in self._grid.nearest(known)}
-        return k[[row.tobytes() not in taken for row in k]]
+        k = k[first_of_each(k)]
+        return k[~Lookup(self._grid.nearest(known))(k)] if len(known) else k
 
     def _every(self, fixed: Fixed | None) -> Indices | None:
         if self._listed is not None:
@@ -255,10 +252,10 @@ class Space:
         """Return all feasible grid points (m, dim); None where there are too many to list.
 
         Too many: more than ``limit`` combinations before constraints, those of a mixture being the ones that
-        sum to its total. A candidate table is listed whatever its length.
+        sum to its total. A candidate table is listed whatever its length, and cannot be written to.
         """
         if self._listed is not None:
-            return self._listed.u.copy()
+            return self._listed.u
         k = enumerate_grid(self._grid, limit, {})
         return None if k is None else self._grid.units(k)
 
