@@ -16,9 +16,12 @@ import numpy as np
 from labloop.planner.kernel import Array
 from labloop.records import Conditions, Experiment, FailureKind, Status
 from labloop.space import Space
+from labloop.space.codes import Codes, codes_of
 from labloop.spec.models import Spec
 
 __all__ = ["Data", "Table", "gather", "keys_of"]
+
+_CHUNK = 65_536
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ class Data:
         return np.vstack([self.tried, self.pending])
 
 
-def keys_of(rows: Array) -> list[bytes]:
-    """Return, for (n, d) rows, what two of them share exactly when they are the same experiment."""
-    rounded = np.round(rows, 6) + 0.0
-    return [row.tobytes() for row in rounded]
+def keys_of(rows: Array) -> Codes:
+    """Return, for (n, d) rows, the numbers (n,) that two of them share exactly when they are the same experiment."""
+    chunks = [codes_of(np.rint(1e6 * rows[i : i + _CHUNK]).astype(np.int64)) for i in range(0, len(rows), _CHUNK)]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *chunks])
 
 
 def gather(spec: Spec, space: Space, observed: Sequence[Experiment], pending: Sequence[Conditions]) -> Data:
@@ -129,9 +132,9 @@ def _table(name: str, observed: Sequence[Experiment], cubes: Array, covariates: 
 
 def _collapse(cube: Array, covariates: Array, y: Array) -> Table:
     """Merge equal rows, in order of first appearance."""
-    groups: dict[bytes, list[int]] = {}
-    for i, key in enumerate(keys_of(cube)):
-        groups.setdefault(key + covariates[i].tobytes(), []).append(i)
+    groups: dict[tuple[int, bytes], list[int]] = {}
+    for i, key in enumerate(keys_of(cube).tolist()):
+        groups.setdefault((key, covariates[i].tobytes()), []).append(i)
     members = list(groups.values())
     first = [each[0] for each in members]
     means = np.array([float(np.mean(y[each])) for each in members])

@@ -1,6 +1,8 @@
 """Where in the space is the score largest? Every answer lies on the grid, is feasible, and is new.
 
-Finite spaces of up to `ENUMERATED` points are scored exhaustively. Otherwise, for each pick:
+Finite spaces of up to `ENUMERATED` points, and candidate tables of any length, are scored exhaustively, in chunks;
+the later picks of a batch look at the `_SHORTLIST` that was best for the first, and a share from everywhere.
+Otherwise, for each pick:
 
 1. a pool: feasible grid points from all over the space (drawn once a plan) and neighbours of the best known;
 2. the best few of the pool that lie apart, polished together by batched L-BFGS-B (BoTorch's) along the
@@ -26,7 +28,7 @@ from labloop.space import Space
 __all__ = ["ENUMERATED", "Score", "Search", "exhausted"]
 
 ENUMERATED = 100_000
-_CHUNK = 4096
+_CHUNK = 1024
 _SHORTLIST = 6000
 _POOL = 1024
 _STARTS = 5
@@ -48,7 +50,7 @@ class Search:
 
     def __init__(self, space: Space, features: Features, known: Array, *, box: bool, rng: np.random.Generator) -> None:
         self.space, self.features, self.rng, self.box = space, features, rng, box
-        self.banned = set(keys_of(known))
+        self.banned = keys_of(known)
         self.taken: list[Array] = []
         self.fixed: dict[int, float] = {}
         self.finite = space.enumerate(ENUMERATED)
@@ -56,7 +58,7 @@ class Search:
 
     def take(self, row: Array) -> None:
         """Never return this row again; hard-to-change columns keep its values from now on."""
-        self.banned.update(keys_of(row[None]))
+        self.banned = np.concatenate([self.banned, keys_of(row[None])])
         self.taken.append(row)
         if not self.fixed and len(self.space.hard):
             self.fixed = {int(j): float(row[j]) for j in self.space.hard}
@@ -85,30 +87,30 @@ class Search:
 
     def fresh(self, rows: Array) -> Array:
         """Return the distinct rows that are not taken, in order."""
-        seen = set(self.banned)
-        kept = []
-        for i, key in enumerate(keys_of(rows)):
-            if key not in seen:
-                seen.add(key)
-                kept.append(i)
-        return rows[kept]
+        codes = keys_of(rows)
+        _, first = np.unique(codes, return_index=True)
+        first = first[~np.isin(codes[first], self.banned)]
+        return rows if len(first) == len(rows) else rows[np.sort(first)]
 
     def values(self, score: Score, rows: Array) -> Array:
         """Return the score of many rows, in chunks."""
         parts = [score(self.features(rows[i : i + _CHUNK]))[0] for i in range(0, len(rows), _CHUNK)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def best(self, score: Score, near: Array) -> tuple[Array, float] | None:
+    def best(self, score: Score, near: Array, *, most: int | None = None) -> tuple[Array, float] | None:
         """Return the row (d,) with the largest score found and its score; None when nothing is left.
 
-        ``near`` (k, d): rows around which to look as well, the best known first.
+        ``near`` (k, d): rows around which to look as well, the best known first. ``most``: score only so many
+        rows of a finite space, drawn at random, because each is dear.
         """
         pool = self.pool()
         if self.finite is not None:
             if not len(pool):
                 return None
+            if most is not None and len(pool) > most:
+                pool = pool[np.sort(self.rng.choice(len(pool), most, replace=False))]
             values = self.values(score, pool)
-            if self._pool is not None and len(self._pool) > _SHORTLIST:
+            if self._pool is not None and len(self._pool) > _SHORTLIST and most is None:
                 self._shorten(pool, values)
             top = int(np.argmax(values))
             return pool[top], float(values[top])
@@ -168,7 +170,7 @@ class Search:
         for scale in _SCALES:
             near = self._moved(here, scale, times=_TRIES)
             found = self.values(score, near)
-            found[[key in self.banned for key in keys_of(near)]] = -np.inf
+            found[np.isin(keys_of(near), self.banned)] = -np.inf
             by_start = found.reshape(len(here), _TRIES)
             top = by_start.argmax(axis=1)
             gained = by_start.max(axis=1) > values
@@ -209,7 +211,8 @@ class Search:
 def exhausted(space: Space, known: Array) -> bool:
     """Whether a finite space has no row left that is not among the known ones (n, d)."""
     rows = space.enumerate(ENUMERATED)
-    return rows is not None and set(keys_of(rows)) <= set(keys_of(known))
+    # Most spaces have more rows than were ever tried, and need no closer look.
+    return rows is not None and len(rows) <= len(known) and bool(np.isin(keys_of(rows), keys_of(known)).all())
 
 
 def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Array:

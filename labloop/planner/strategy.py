@@ -46,6 +46,8 @@ FLOOR = 8
 _INCUMBENTS = 8
 _DRAWS = 64
 _REFERENCES = 256
+_TAUGHT = 4096
+"""Rows of a finite space that are compared for what they teach; it hardly differs between neighbours."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ class Strategist:
             case "learn":
                 references = self.models.features(self.search.anywhere(_REFERENCES))
                 processes = list(self.acquisition.processes.values())
-                found = self.search.best(Learning(processes, references), self.seen[:0])
+                found = self.search.best(Learning(processes, references), self.seen[:0], most=_TAUGHT)
             case "climb":
                 found = self.search.best(Mean(self.acquisition), self._near())
             case _:
