@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 from labloop.errors import Problem, did_you_mean
@@ -207,12 +207,24 @@ def _candidates(spec: Spec) -> Iterator[Problem]:
             yield Problem(f"no column for the parameter {name!r}", "candidates", "add it, or make it a constant")
     if twice or set(table.columns) != set(spec.varied):
         return
+    if not any(_odd(spec, name, [row[i] for row in table.rows]) for i, name in enumerate(table.columns)):
+        return
     for number, row in enumerate(table.rows, 1):
         for name, value in zip(table.columns, row, strict=True):
             wrong = misfit(spec, name, value)
             if wrong:
                 yield Problem(wrong, f"candidates.{name}", "correct that cell, or widen the parameter", row=number)
                 return
+
+
+def _odd(spec: Spec, name: str, column: list[float | str]) -> bool:
+    """Whether some value of a candidate table's column misfits; of an interval only the ends are looked at."""
+    telling: Collection[float | str] = set(column)
+    parameter = spec.parameters[name]
+    numbers = [each for each in telling if not isinstance(each, str)]
+    if isinstance(parameter, Continuous | Component) and len(numbers) == len(telling):
+        telling = [min(numbers), max(numbers), min((each for each in numbers if each > 0), default=max(numbers))]
+    return any(misfit(spec, name, value) for value in telling)
 
 
 def _outcomes(spec: Spec) -> Iterator[Problem]:
