@@ -40,6 +40,7 @@ _LEVELS_SHOWN = 1000
 _DONORS = 256
 _MARGIN = 0.05
 _SMALL = 50_000
+_SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,10 @@ class Space:
     def _fresh(self, k: Indices, known: Array) -> Indices:
         """Return distinct rows that are none of the known ones, in order."""
         k = k[first_of_each(k)]
-        return k[~Lookup(self._grid.nearest(known))(k)] if len(known) else k
+        near = self._grid.nearest(known)
+        # What was executed beside a grid point leaves the point itself open, as everywhere in the planner.
+        taken = near[(np.abs(self._grid.units(near) - known) < _SAME).all(axis=1)]
+        return k[~Lookup(taken)(k)] if len(taken) else k
 
     def _every(self, fixed: Fixed | None) -> Indices | None:
         if self._listed is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from labloop.errors import Problem, did_you_mean
 from labloop.spec.parameters import Choice, Component, Constant, Continuous, Covariate, Integer, Levels
@@ -217,13 +217,16 @@ def _candidates(spec: Spec) -> Iterator[Problem]:
                 return
 
 
-def _odd(spec: Spec, name: str, column: list[float | str]) -> bool:
+def _odd(spec: Spec, name: str, column: list[Any]) -> bool:
     """Whether some value of a candidate table's column misfits; of an interval only the ends are looked at."""
-    telling: Collection[float | str] = set(column)
     parameter = spec.parameters[name]
-    numbers = [each for each in telling if not isinstance(each, str)]
-    if isinstance(parameter, Continuous | Component) and len(numbers) == len(telling):
-        telling = [min(numbers), max(numbers), min((each for each in numbers if each > 0), default=max(numbers))]
+    telling: Collection[float | str] = ()
+    if not isinstance(parameter, Continuous | Component) or set(map(type, column)) != {float}:
+        telling = set(column)
+    elif isinstance(parameter, Continuous):
+        telling = (min(column), max(column))
+    else:
+        telling = (min(column), max(column), *sorted(each for each in column if each > 0)[:1])
     return any(misfit(spec, name, value) for value in telling)
 
 

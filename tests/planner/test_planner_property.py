@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, reject, seed, settings
+from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
 
 from labloop.errors import InvalidSpec, NothingToSuggest
@@ -52,6 +52,14 @@ class Question:
     pending: list[Conditions]
     n: int
     seed: int
+
+    def __repr__(self) -> str:
+        """As a test that keeps it would write it down."""
+        rows = [
+            (each.executed, [(dict(o.outcomes), dict(o.covariates)) for o in each.observations] or str(each.failure))
+            for each in self.observed
+        ]
+        return f"{self.spec.to_dict()}\n{rows}\n{self.pending} n={self.n} seed={self.seed}"
 
 
 @st.composite
@@ -265,7 +273,6 @@ def missing(question: Question, proposal: Proposal) -> list[str]:
 
 def check(question: Question, faults: Faults) -> None:
     spec = question.spec
-    note(f"{spec.to_dict()}\n{question.observed}\n{question.pending} n={question.n} seed={question.seed}")
     proposal = plan(spec, question.observed, question.pending, question.n, question.seed)
     wrong = faults(spec, proposal, question.observed, question.pending)
     wrong += [each for one in proposal.experiments for each in obeyed(spec, one.conditions)]
