@@ -20,6 +20,7 @@ from labloop.errors import InvalidInput, NothingToSuggest, did_you_mean
 from labloop.records import Conditions, Value
 from labloop.space.axis import Array, Axis, Bools, Indices
 from labloop.space.codes import Lookup, first_of_each
+from labloop.space.depth import Depth
 from labloop.space.finite import enumerate_grid
 from labloop.space.grid import Grid
 from labloop.space.linear import LinearRules, linear_rules
@@ -316,6 +317,17 @@ class Space:
     def distances(self, a: Array, b: Array) -> Array:
         """Return distances (n, m) in [0, 1]: root mean square over columns of the gap, 0 or 1 for choices."""
         return self._grid.distances(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
+
+    def depth(self, cube: Array) -> Array:
+        """Return how far inside the region of bounds, mixtures and linear rules rows lie (n,): 1 centre, 0 boundary.
+
+        See `labloop.space.depth`. Columns in which all rows agree are not looked at.
+        """
+        return self._depth(np.asarray(cube, dtype=np.float64))
+
+    @cached_property
+    def _depth(self) -> Depth:
+        return Depth(self._grid, self.linear(), self._grid.units(self._donors()))
 
     def linear(self) -> LinearRules:
         """Return what is linear in the cube as matrices, and what is not in words."""

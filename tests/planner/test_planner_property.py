@@ -199,9 +199,7 @@ def questions(draw: st.DrawFn) -> Question:
             }
             extra = {name: 40.0 + float(rng.standard_normal()) for name in spec.covariates if rng.random() < 0.7}
             results.append(Observation(index, outcomes, extra))
-        observed.append(
-            Experiment(number, found.status, found.origin, row, executed, observations=tuple(results))
-        )
+        observed.append(Experiment(number, found.status, found.origin, row, executed, observations=tuple(results)))
     return Question(spec, observed, list(rows[tried:]), draw(st.integers(1, 5)), draw(st.integers(0, 9)))
 
 

@@ -1,4 +1,4 @@
-"""Histories that break planners: each gives a full, valid batch from every strategy, in silence, and says what it is."""
+"""Histories that break planners: a full, valid batch from every strategy, in silence."""
 
 from __future__ import annotations
 
