@@ -33,6 +33,7 @@ _SHORTLIST = 6000
 _POOL = 1024
 _STARTS = 5
 _SWEPT = 40
+_SWEPT_OPTIONS = 2000
 _SCALES = (0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.02, 0.01, 0.005)
 _TRIES = 24
 Fixed = Mapping[int, float]
@@ -199,10 +200,16 @@ class Search:
         """Return the row with each small column at each of its values, feasible ones only."""
         rows = [row[None]]
         for j, column in enumerate(self.space.columns):
-            if j in self.fixed or column.count > _SWEPT:
+            if j in self.fixed or (column.kind != "choice" and column.count > _SWEPT):
                 continue
-            turned = np.repeat(row[None], column.count, axis=0)
-            turned[:, j] = column.levels
+            # Numbers have neighbours to move to, options have not: of a library, as many as can be scored at once.
+            values = (
+                np.asarray(column.levels) if column.count <= _SWEPT else (np.arange(column.count) + 0.5) / column.count
+            )
+            if len(values) > _SWEPT_OPTIONS:
+                values = values[self.rng.choice(len(values), _SWEPT_OPTIONS, replace=False)]
+            turned = np.repeat(row[None], len(values), axis=0)
+            turned[:, j] = values
             rows.append(turned)
         found = np.vstack(rows)
         return found[np.asarray(self.space.feasible(found))]

@@ -141,6 +141,11 @@ class Axis:
         """The grid's arithmetic progressions, increasing."""
         return self._segments
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The position of each option of a choice."""
+        return {name: i for i, name in enumerate(self.names)}
+
     def value(self, k: Indices) -> Array:
         """Return the raw values at grid indices, any shape."""
         return self._computed(k) if self._values is None else np.asarray(self._values[k])

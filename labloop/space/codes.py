@@ -2,8 +2,8 @@
 
     c = mix(c + x_j) for each column j,   mix: the finaliser of SplitMix64 (Steele, Lea & Flood 2014, fig. 17)
 
-Equal rows have equal codes; two different rows share one with chance 2^-64, which `Lookup` and `first_of_each`
-exclude by comparing the rows themselves.
+Equal rows have equal codes; two different rows share one with chance 2^-64. `Lookup` and `first_of_each` compare the
+rows themselves besides, so that no row is ever taken for another.
 """
 
 from __future__ import annotations

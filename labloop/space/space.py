@@ -341,10 +341,10 @@ def _number(conditions: Conditions, axis: Axis) -> float:
         )
     value = conditions[axis.name]
     if axis.names:
-        if value not in axis.names:
+        if value not in axis.places:
             hint = did_you_mean(str(value), axis.names)
             raise InvalidInput(f"{axis.name} has no choice {value!r}", hint=hint, field=axis.name)
-        return float(axis.names.index(str(value)))
+        return float(axis.places[str(value)])
     if isinstance(value, str) or not np.isfinite(value):
         raise InvalidInput(f"{axis.name} is {value!r}, expected a number", field=axis.name)
     return float(value)
