@@ -240,8 +240,8 @@ def _plain_rows(given: object, handler: ValidatorFunctionWrapHandler) -> object:
         if not kinds <= {float, int, str}:
             return handler(given)
         numbers = row if str not in kinds else [each for each in row if type(each) is not str]
-        # Sums and extremes see what is too large, or no number at all; their message is the cell's own.
-        if numbers and not (math.isfinite(sum(numbers)) and -LARGEST <= min(numbers) <= max(numbers) <= LARGEST):
+        # Extremes and sums see what is too large, or no number at all; the message is the cell's own.
+        if numbers and not (-LARGEST <= min(numbers) <= max(numbers) <= LARGEST and math.isfinite(sum(numbers))):
             return handler(given)
         exact = int in kinds or 0.0 in numbers  # -0.0 is written as 0.0, and 1 as 1.0
         found.append(tuple([each if type(each) is str else each + 0.0 for each in row] if exact else row))

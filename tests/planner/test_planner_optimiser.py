@@ -97,3 +97,26 @@ def test_a_row_is_new_once_and_only_once(cube: Callable[..., Spec]) -> None:
     assert search.fresh(rows).tolist() == [[0.5, 0.5], [0.75, 0.0]]
     search.take(rows[2])
     assert search.fresh(rows).tolist() == [[0.5, 0.5]]
+
+
+def test_every_row_of_a_long_candidate_table_is_looked_at(result: Callable[..., Experiment]) -> None:
+    rows = np.random.default_rng(0).random((30_000, 3))
+    names = ["a", "b", "c"]
+    table = {"columns": names, "rows": [tuple(row.tolist()) for row in rows]}
+    spec = Spec.model_validate(
+        {
+            "name": "table",
+            "parameters": {name: {"bounds": [0.0, 1.0]} for name in names},
+            "candidates": table,
+            "objectives": {"y": {"goal": "maximize"}},
+            "planner": {"strategy": "exploit"},
+        }
+    )
+    value = -((rows - [0.2, 0.9, 0.5]) ** 2).sum(axis=1)
+    observed = [result(i, dict(zip(names, rows[i].tolist(), strict=True)), {"y": value[i]}) for i in range(40)]
+    found = plan(spec, observed, [], 3, 0).experiments
+    chosen = [int(np.flatnonzero(rows[:, 0] == float(each.conditions["a"]))[0]) for each in found]
+    assert len(set(chosen)) == 3
+    assert all(i >= 40 for i in chosen)
+    # One of the ten best of 30,000, known from 40.
+    assert value[chosen].max() >= np.sort(value)[-10]
