@@ -2,7 +2,7 @@
 
 Rows that agree in their executed conditions (to 1e-6 of the cube) and in their covariates are one row: its
 value is the mean of r measurements, whose variance is noise / r. What the replicates say about the noise is
-pooled: s2 = sum of squares within rows / sum (r - 1).
+pooled: s2 = sum of squares within rows / sum (r - 1), kept as s.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ import numpy.typing as npt
 from labloop.planner.kernel import Array
 from labloop.records import Conditions, Experiment, FailureKind, Status
 from labloop.space import Space
+from labloop.space.codes import Codes, codes_of
 from labloop.spec.models import Spec
 
 __all__ = ["Data", "Table", "gather", "keys_of"]
 
+_CHUNK = 65_536
+
 
 @dataclass(frozen=True)
 class Table:
-    """One outcome: ``cube`` (n, d), ``covariates`` (n, c), mean ``y`` (n,), ``repeats`` (n,), pooled noise."""
+    """One outcome: ``cube`` (n, d), ``covariates`` (n, c), mean ``y`` (n,), ``repeats`` (n,), pooled sd ``within``."""
 
     cube: Array
     covariates: Array
@@ -76,10 +79,10 @@ class Data:
         return np.vstack([self.tried, self.pending])
 
 
-def keys_of(rows: Array) -> list[bytes]:
-    """Return, for (n, d) rows, what two of them share exactly when they are the same experiment."""
-    rounded = np.round(rows, 6) + 0.0
-    return [row.tobytes() for row in rounded]
+def keys_of(rows: Array) -> Codes:
+    """Return, for (n, d) rows, the numbers (n,) that two of them share exactly when they are the same experiment."""
+    chunks = [codes_of(np.rint(1e6 * rows[i : i + _CHUNK]).astype(np.int64)) for i in range(0, len(rows), _CHUNK)]
+    return np.concatenate([np.zeros(0, dtype=np.uint64), *chunks])
 
 
 def gather(spec: Spec, space: Space, observed: Sequence[Experiment], pending: Sequence[Conditions]) -> Data:
@@ -144,13 +147,21 @@ def _table(name: str, observed: Sequence[Experiment], cubes: Array, covariates: 
 
 def _collapse(cube: Array, covariates: Array, y: Array) -> Table:
     """Merge equal rows, in order of first appearance."""
-    groups: dict[bytes, list[int]] = {}
-    for i, key in enumerate(keys_of(cube)):
-        groups.setdefault(key + covariates[i].tobytes(), []).append(i)
+    groups: dict[tuple[int, bytes], list[int]] = {}
+    for i, key in enumerate(keys_of(cube).tolist()):
+        groups.setdefault((key, covariates[i].tobytes()), []).append(i)
     members = list(groups.values())
     first = [each[0] for each in members]
     means = np.array([float(np.mean(y[each])) for each in members])
     repeats = np.array([float(len(each)) for each in members])
     freedom = len(y) - len(members)
-    squares = sum(float(np.sum((y[each] - mean) ** 2)) for each, mean in zip(members, means, strict=True))
-    return Table(cube[first], covariates[first], means, repeats, squares / freedom if freedom else 0.0, freedom)
+    residuals = np.concatenate([y[each] - mean for each, mean in zip(members, means, strict=True)])
+    return Table(cube[first], covariates[first], means, repeats, _pooled(residuals, freedom), freedom)
+
+
+def _pooled(residuals: Array, freedom: int) -> float:
+    """Return the standard deviation that residuals show; squared in units of the largest, so that none is lost."""
+    largest = float(np.abs(residuals).max())
+    if not freedom or not largest:
+        return 0.0
+    return largest * math.sqrt(float(np.sum((residuals / largest) ** 2)) / freedom)

@@ -1,8 +1,10 @@
 """The two scores that do not chase the best: model-free novelty, and what is learnt everywhere.
 
 Novelty: of the feasible points, the quarter whose nearest neighbours among everything known are farthest away;
-of these the caller takes the most promising. Drawn from the inner box (each continuous column within `MARGIN`
-of neither bound): over the whole cube, distance only finds corners and edges, where the best is rarely found.
+of these the caller takes the most promising. Drawn from the region shrunk towards its centre, so that a box loses
+the share `MARGIN` of its width at either side, and a mixture or what linear rules cut off as much of its depth
+(`labloop.space.depth`): over the whole region, distance only finds corners, edges and pure components, where the
+best is rarely found.
 
 Learning (integrated variance reduction; qNIPV with one point, Seo et al. 2000, eq. 8): over r reference
 points R, with c(x) = cov(f(x), f(R) | all that is known),
@@ -30,13 +32,9 @@ SHARE = 0.25
 
 
 def inner(space: Space, rows: Array) -> Array:
-    """Return the rows away from the bounds of every continuous column; all rows where hardly any is."""
-    columns = [j for j, column in enumerate(space.columns) if column.kind == "continuous"]
-    if not columns:
-        return rows
-    # In many dimensions nearly nothing is away from every bound: keep the innermost quarter then.
-    depth = np.minimum(rows[:, columns], 1.0 - rows[:, columns]).min(axis=1)
-    kept = depth >= MARGIN
+    """Return the rows inside the region shrunk towards its centre; the innermost quarter where hardly any is."""
+    depth = space.depth(rows)
+    kept = depth >= 2.0 * MARGIN
     if kept.sum() < min(len(rows), 32):
         kept = depth >= np.quantile(depth, 0.75)
     found: Array = rows[kept]

@@ -13,7 +13,8 @@ covariate                 (value - median) / range of the data                on
 Descriptors are standardised over the options and reduced to the components that carry 95 % of their
 variance, at most `COMPONENTS`; each is divided by the range of the first, so the most telling direction
 spans the cube's length 1. The residual (Deshwal & Doppa style per-level deviation) lets an option differ
-from what its descriptors say.
+from what its descriptors say. A library of more than `LIBRARY` described options has none (hardly any option is
+ever tried twice, and a one-hot block grows with the square of their number), and keeps four times the components.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from labloop.space import Space
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Choice
 
-__all__ = ["Features", "features_of"]
+__all__ = ["LIBRARY", "Features", "features_of"]
 
 COMPONENTS = 4
+LIBRARY = 200
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,14 @@ def features_of(spec: Spec, space: Space, covariates: Array, median: Array) -> F
         parameter = spec.parameters[column.name]
         if isinstance(parameter, Choice):
             reduced = _reduced(parameter)
-            onehot = np.eye(len(parameter.names)) * 0.5**0.5
-            tables.append(np.hstack([reduced, onehot]))
             for _ in range(reduced.shape[1]):
                 group.append(len(named))
                 named.append(False)
+            if reduced.shape[1] and len(parameter.names) > LIBRARY:
+                tables.append(reduced)
+                continue
+            onehot = np.eye(len(parameter.names)) * 0.5**0.5
+            tables.append(np.hstack([reduced, onehot]))
             group.extend([len(named)] * onehot.shape[1])
             named.append(True)
             continue
@@ -120,6 +125,7 @@ def _reduced(parameter: Choice) -> Array:
         return np.zeros((len(parameter.names), 0))
     u, s, _ = np.linalg.svd((raw - raw.mean(axis=0)) / spread, full_matrices=False)
     share = np.cumsum(s**2) / np.sum(s**2)
-    kept = min(int(np.searchsorted(share, 0.95) + 1), COMPONENTS)
+    most = COMPONENTS * (4 if len(raw) > LIBRARY else 1)
+    kept = min(int(np.searchsorted(share, 0.95) + 1), most)
     scores = u[:, :kept] * s[:kept]
     return np.asarray(scores / np.ptp(scores[:, 0]))

@@ -45,6 +45,7 @@ Cross = Callable[[Array], tuple[Array, Pull]]
 """Features (b, F) to their covariance (P, b, N) with fixed rows, and its pullback to (b, F)."""
 
 _ROOT5 = 5.0**0.5
+_VANISHED = 1e-300
 SCALE_WIDTH = 0.7
 SCALE_BOUNDS = (2e-2, 1e3)
 VARIANCE_BOUNDS = (1e-3, 20.0)
@@ -194,7 +195,8 @@ class Layered:
         value = main * total + (0.5 * pairs) * (total * total - squares) + full * product
 
         def slope(g: int) -> Array:
-            return np.asarray(main + pairs * (total - factors[g]) + full * product / factors[g])
+            # Where a factor has vanished (an experiment far outside the bounds), the product has too.
+            return np.asarray(main + pairs * (total - factors[g]) + full * product / np.maximum(factors[g], _VANISHED))
 
         return value, slope
 

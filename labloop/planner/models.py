@@ -26,8 +26,8 @@ __all__ = ["WORKS", "Models", "Surrogate", "fit_models"]
 
 WORKS = ""
 """The name under which 'these conditions work' is modelled: no outcome can be called that."""
-# Known errors below this share of the variance of y count as this: a noise-free process is singular.
-_LEAST_NOISE = 1e-4
+# Known errors below the first share of the variance of y count as this: a noise-free process is singular.
+_KNOWN_NOISE = (1e-4, 1e6)
 # Hyperparameters are learnt from at most so many rows: an evaluation costs n^3, and says little more beyond.
 _LEARNT_FROM = 600
 # Where the modes lie, and which power the scale wants, is looked up in so many rows; the best mode goes on from there.
@@ -129,13 +129,10 @@ def _fitted(
     starts: int = 4,
 ) -> _Fitted | None:
     slopes = scale.log_slopes(table.y)
-    # Errors and replicates speak in the user's unit: a typical slope carries them over.
-    squared = float(np.exp(2.0 * slopes).mean())
-    known = None if error is None else max(error**2 * squared, _LEAST_NOISE)
+    known = None if error is None else float(np.clip(_carried(error, slopes), *_KNOWN_NOISE))
     prior = NoisePrior()
-    within = table.within * squared if table.freedom else 0.0
-    if within > 0:
-        prior = prior.informed(max(within, math.exp(-12.0)), table.freedom)
+    if table.freedom and table.within > 0:
+        prior = prior.informed(max(_carried(table.within, slopes), math.exp(-12.0)), table.freedom)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
     part = _part(len(y), _LEARNT_FROM)
     evidence = Evidence(
@@ -146,6 +143,14 @@ def _fitted(
         return None
     bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
     return _Fitted(rows, y, table.repeats, evidence, scale, modes[0], modes[0].value + float(slopes[part].sum()) + bend)
+
+
+def _carried(sd: float, slopes: Array) -> float:
+    """Return the variance, in the model's unit, of an error ``sd`` in the user's: a typical slope carries it over."""
+    # In logs, since squares of 1e-200 or 1e150 leave float64; beyond exp(20) variances of y all errors are alike.
+    top = float(slopes.max())
+    typical = top + 0.5 * math.log(float(np.exp(2.0 * (slopes - top)).mean()))
+    return math.exp(min(2.0 * (math.log(sd) + typical), 20.0))
 
 
 def _part(n: int, most: int) -> npt.NDArray[np.intp]:

@@ -1,6 +1,8 @@
 """Where in the space is the score largest? Every answer lies on the grid, is feasible, and is new.
 
-Finite spaces of up to `ENUMERATED` points are scored exhaustively. Otherwise, for each pick:
+Finite spaces of up to `ENUMERATED` points, and candidate tables of any length, are scored exhaustively, in chunks;
+the later picks of a batch look at the `_SHORTLIST` that was best for the first, and a share from everywhere.
+Otherwise, for each pick:
 
 1. a pool: feasible grid points from all over the space (drawn once a plan) and neighbours of the best known;
 2. the best few of the pool that lie apart, polished together by batched L-BFGS-B (BoTorch's) along the
@@ -26,17 +28,19 @@ from labloop.planner.features import Features
 from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Followed
 from labloop.space import Space
+from labloop.space.codes import Codes
 
 __all__ = ["ENUMERATED", "Score", "Search", "exhausted"]
 
 ENUMERATED = 100_000
-_CHUNK = 4096
+_CHUNK = 1024
 _SHORTLIST = 6000
 _FOLLOWED = 8192
 _POOL = 1024
 _AROUND = 16
 _STARTS = 5
 _SWEPT = 40
+_SWEPT_OPTIONS = 2000
 _SCALES = (0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.02, 0.01, 0.005)
 _TRIES = 24
 Fixed = Mapping[int, float]
@@ -51,33 +55,32 @@ class Score(Protocol):
 
 @dataclass
 class Pool:
-    """Distinct rows (p, d) to choose from, and which of them are still to be had."""
+    """Distinct rows (p, d) to choose from, their codes (p,), and which of them are still to be had."""
 
     rows: Array
+    codes: Codes
     open: npt.NDArray[np.bool_]
-    places: dict[bytes, int]
     follower: Acquisition | None = None
     followed: dict[str, Followed] | None = None
 
     @classmethod
-    def of(cls, rows: Array, banned: set[bytes]) -> Pool:
+    def of(cls, rows: Array, banned: Codes) -> Pool:
         """Return the distinct rows that are not banned, in order."""
-        places: dict[bytes, int] = {}
-        kept: list[int] = []
-        for i, key in enumerate(keys_of(rows)):
-            if key not in banned and key not in places:
-                places[key] = len(kept)
-                kept.append(i)
-        return cls(rows[kept], np.ones(len(kept), dtype=np.bool_), places)
+        codes = keys_of(rows)
+        _, first = np.unique(codes, return_index=True)
+        first = first[~np.isin(codes[first], banned)]
+        if len(first) < len(rows):
+            kept = np.sort(first)
+            rows, codes = rows[kept], codes[kept]
+        return cls(rows, codes, np.ones(len(rows), dtype=np.bool_))
 
     def fresh(self) -> Array:
         """Return the rows that are left."""
-        return self.rows[self.open]
+        return self.rows if self.open.all() else self.rows[self.open]
 
-    def close(self, key: bytes) -> None:
-        """Take the row of this key out, if it is here."""
-        if key in self.places:
-            self.open[self.places[key]] = False
+    def close(self, code: Codes) -> None:
+        """Take the row of this code (1,) out, if it is here."""
+        self.open &= self.codes != code
 
 
 class Search:
@@ -85,7 +88,7 @@ class Search:
 
     def __init__(self, space: Space, features: Features, known: Array, *, box: bool, rng: np.random.Generator) -> None:
         self.space, self.features, self.rng, self.box = space, features, rng, box
-        self.banned = set(keys_of(known))
+        self.banned = keys_of(known)
         self.taken: list[Array] = []
         self.fixed: dict[int, float] = {}
         self.finite = space.enumerate(ENUMERATED)
@@ -94,8 +97,8 @@ class Search:
 
     def take(self, row: Array) -> None:
         """Never return this row again; hard-to-change columns keep its values from now on."""
-        key = keys_of(row[None])[0]
-        self.banned.add(key)
+        key = keys_of(row[None])
+        self.banned = np.concatenate([self.banned, key])
         self.taken.append(row)
         if self._pool is not None:
             self._pool.close(key)
@@ -138,27 +141,34 @@ class Search:
 
     def fresh(self, rows: Array) -> Array:
         """Return the distinct rows that are not taken, in order."""
-        return Pool.of(rows, self.banned).fresh()
+        return Pool.of(rows, self.banned).rows
 
     def values(self, score: Score, rows: Array) -> Array:
         """Return the score of many rows, in chunks."""
         parts = [score(self.features(rows[i : i + _CHUNK]))[0] for i in range(0, len(rows), _CHUNK)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
-    def best(self, score: Score, near: Array, *, polish: bool = True) -> tuple[Array, float] | None:
+    def best(
+        self, score: Score, near: Array, *, polish: bool = True, most: int | None = None
+    ) -> tuple[Array, float] | None:
         """Return the row (d,) with the largest score found and its score; None when nothing is left.
 
         ``near`` (k, d): rows around which to look as well, the best known first. Without ``polish`` the best of the
-        pool is taken as it is, which is what the later picks of a large batch can afford.
+        pool is taken as it is, which is what the later picks of a large batch can afford. ``most``: score only so
+        many rows of a finite space, drawn at random, because each is dear.
         """
         pool = self._pooled()
         rows = pool.fresh()
-        values = self._of_pool(score, pool)
         if self.finite is not None and not len(rows):
             return None
-        if self.finite is not None or (len(rows) and not polish):
-            if len(rows) > _SHORTLIST:
+        if self.finite is not None and most is not None and len(rows) > most:
+            rows = rows[np.sort(self.rng.choice(len(rows), most, replace=False))]
+            values = self.values(score, rows)
+        else:
+            values = self._of_pool(score, pool)
+            if self.finite is not None and len(rows) > _SHORTLIST:
                 self._pool = self._shortened(rows, values)
+        if self.finite is not None or (len(rows) and not polish):
             top = int(np.argmax(values))
             return rows[top], float(values[top])
         near = self._held(near)
@@ -225,7 +235,7 @@ class Search:
         for scale in _SCALES:
             near = self._moved(here, scale, times=_TRIES)
             found = self.values(score, near)
-            found[[key in self.banned for key in keys_of(near)]] = -np.inf
+            found[np.isin(keys_of(near), self.banned)] = -np.inf
             by_start = found.reshape(len(here), _TRIES)
             top = by_start.argmax(axis=1)
             gained = by_start.max(axis=1) > values
@@ -254,10 +264,16 @@ class Search:
         """Return the row with each small column at each of its values, feasible ones only."""
         rows = [row[None]]
         for j, column in enumerate(self.space.columns):
-            if j in self.fixed or column.count > _SWEPT:
+            if j in self.fixed or (column.kind != "choice" and column.count > _SWEPT):
                 continue
-            turned = np.repeat(row[None], column.count, axis=0)
-            turned[:, j] = column.levels
+            # Numbers have neighbours to move to, options have not: of a library, as many as can be scored at once.
+            values = (
+                np.asarray(column.levels) if column.count <= _SWEPT else (np.arange(column.count) + 0.5) / column.count
+            )
+            if len(values) > _SWEPT_OPTIONS:
+                values = values[self.rng.choice(len(values), _SWEPT_OPTIONS, replace=False)]
+            turned = np.repeat(row[None], len(values), axis=0)
+            turned[:, j] = values
             rows.append(turned)
         found = np.vstack(rows)
         return found[np.asarray(self.space.feasible(found))]
@@ -266,7 +282,8 @@ class Search:
 def exhausted(space: Space, known: Array) -> bool:
     """Whether a finite space has no row left that is not among the known ones (n, d)."""
     rows = space.enumerate(ENUMERATED)
-    return rows is not None and set(keys_of(rows)) <= set(keys_of(known))
+    # Most spaces have more rows than were ever tried, and need no closer look.
+    return rows is not None and len(rows) <= len(known) and bool(np.isin(keys_of(rows), keys_of(known)).all())
 
 
 def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Array:

@@ -59,6 +59,8 @@ _POOL = 1024
 _DECIDED = 0.9
 _ALIKE = 0.95
 _LEAST_NOISE = 1e-3
+_DEAR = 4096
+"""So many rows of a finite space are compared where each is dear: what they teach, what BoTorch's functions say."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class Strategist:
             return None
         table, process = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome].process
         chosen = doubtful(process, goal.sign, table.repeats)
-        if chosen is None or set(keys_of(table.cube[chosen][None])) & set(keys_of(self.data.pending)):
+        if chosen is None or np.isin(keys_of(table.cube[chosen][None]), keys_of(self.data.pending)).any():
             return None
         return np.asarray(table.cube[chosen])
 
@@ -163,13 +165,14 @@ class Strategist:
         elif slot.name == "qNIPV":
             references = self.models.features(self.search.anywhere(_REFERENCES))
             learning = Learning(list(self.acquisition.processes.values()), references)
-            found = self.search.best(learning, self.seen[:0], polish=polish)
+            found = self.search.best(learning, self.seen[:0], polish=polish, most=_DEAR)
         elif slot.name == "mean":
             found = self.search.best(Mean(self.acquisition), self._near(), polish=polish)
         elif slot.name == "qLogNEI":
             found = self._improve(polish=polish)
         else:
-            found = self.search.best(Held(self._named(slot), self.acquisition), self._near(), polish=polish)
+            named = Held(self._named(slot), self.acquisition)
+            found = self.search.best(named, self._near(), polish=polish, most=_DEAR)
         return None if found is None else found[0]
 
     def _named(self, slot: Slot) -> Torch:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,10 @@ __all__ = [
     "Axis",
     "Bools",
     "Indices",
+    "ListedAxis",
     "Segment",
     "axis_of",
     "choice_axis",
-    "levels_axis",
     "progression",
 ]
 
@@ -118,7 +119,8 @@ class Axis:
         log: bool = False,
         names: tuple[str, ...] = (),
     ) -> None:
-        self.name, self.kind, self.segments = name, kind, tuple(segments)
+        self.name, self.kind = name, kind
+        self._segments = tuple(segments)
         self.low, self.high, self.log, self.names = low, high, log, names
         counts = np.array([each.count for each in segments], dtype=np.int64)
         self.count = int(counts.sum())
@@ -129,10 +131,20 @@ class Axis:
         self._over = np.array([each.over for each in segments])
         self._low = np.array([each.low for each in segments])
         self._last = self._begin + counts - 1
-        self._single = len(self.segments) == 1
+        self._single = len(segments) == 1
         self._values: Array | None = None
         if self.count <= _LOOKED_UP:
             self._values = self._computed(np.arange(self.count))
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The grid's arithmetic progressions, increasing."""
+        return self._segments
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The position of each option of a choice."""
+        return {name: i for i, name in enumerate(self.names)}
 
     def value(self, k: Indices) -> Array:
         """Return the raw values at grid indices, any shape."""
@@ -204,13 +216,38 @@ class Axis:
         return np.array([round(float(each), places) for each in v])
 
 
+class ListedAxis(Axis):
+    """An axis whose grid is a list of increasing values (m,), of any length."""
+
+    def __init__(self, name: str, kind: str, values: Array, *, bounds: tuple[float, float], log: bool = False) -> None:
+        super().__init__(name, kind, (), low=bounds[0], high=bounds[1], log=log)
+        self.count = len(values)
+        self._listed = np.asarray(values, dtype=np.float64)
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """The grid's arithmetic progressions: one a value."""
+        return tuple(Segment(each, 1.0, 1) for each in self._listed.tolist())
+
+    def value(self, k: Indices) -> Array:
+        """Return the raw values at grid indices, any shape."""
+        return np.asarray(self._listed[k])
+
+    def floor(self, v: Array, *, slack: float = 1e-9) -> Indices:
+        """Return the index of the largest grid value <= v (at least 0); values have no spacing to be slack by."""
+        del slack
+        below = np.searchsorted(self._listed, v * (1 + 1e-15), side="right") - 1
+        return np.asarray(np.maximum(below, 0).astype(np.int64))
+
+
 def axis_of(name: str, parameter: Continuous | Integer | Levels | Choice) -> Axis:
     """Return the axis of a parameter that is not a component."""
     match parameter:
         case Choice(names=names):
             return choice_axis(name, names)
         case Levels(levels=levels):
-            return levels_axis(name, "levels", levels, log=parameter.scale == "log")
+            bounds = (levels[0], levels[-1])
+            return ListedAxis(name, "levels", np.array(levels), bounds=bounds, log=parameter.scale == "log")
         case Integer(bounds=(low, high)):
             grid = [Segment(float(low), 1.0, high - low + 1)]
         case Continuous(bounds=(low, high), step=None):
@@ -231,19 +268,6 @@ def axis_of(name: str, parameter: Continuous | Integer | Levels | Choice) -> Axi
 def choice_axis(name: str, names: tuple[str, ...]) -> Axis:
     """Return the axis of a choice: raw values are the options' positions."""
     return Axis(name, "choice", [Segment(0.0, 1.0, len(names))], low=0.0, high=len(names) - 1.0, names=names)
-
-
-def levels_axis(
-    name: str,
-    kind: str,
-    levels: Sequence[float],
-    *,
-    log: bool = False,
-    bounds: tuple[float, float] | None = None,
-) -> Axis:
-    """Return an axis whose grid is a list of increasing values."""
-    low, high = bounds or (levels[0], levels[-1])
-    return Axis(name, kind, [Segment(float(each), 1.0, 1) for each in levels], low=low, high=high, log=log)
 
 
 def _decimals(low: float, high: float) -> list[Segment]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from labloop.space.axis import Array, Axis, Bools, Indices, axis_of, choice_axis, levels_axis
+from labloop.space.axis import Array, Axis, Bools, Indices, ListedAxis, axis_of, choice_axis
+from labloop.space.codes import Lookup, first_of_each
 from labloop.space.formula import AllOf, AnyOf, Curve, Tree, compile_rule, holds, numeric
 from labloop.space.mixture import Group, group_of
 from labloop.spec.models import Spec
@@ -18,6 +19,7 @@ __all__ = ["Grid"]
 
 # Amounts in a table were rounded by whoever wrote it: a sum may be off by this part of the total.
 _LISTED_SUM = 1e-6
+_CHUNK = 65_536
 
 
 class Grid:
@@ -36,7 +38,11 @@ class Grid:
         self.dim = len(self.names)
         self.groups: list[Group] = []
         listed = spec.candidates is not None
-        self.axes = _listed_axes(spec) if listed else self._axes(spec)
+        self.table: Indices | None = None
+        if listed:
+            self.axes, self.table = _listed(spec)
+        else:
+            self.axes = self._axes(spec)
         self.counts = np.array([axis.count for axis in self.axes], dtype=np.int64)
         self.rules: list[Logic] = [numeric(spec, rule.tree) for rule in spec.rules]
         self.trees: list[Tree] = [compile_rule(rule, self.axes) for rule in self.rules]
@@ -44,8 +50,7 @@ class Grid:
         for group in self.groups:
             self.shares[group.columns] = True
         self.alone = np.flatnonzero(~self.shares)
-        self.table = _rows(spec, self.axes) if listed else None
-        self._members = {row.tobytes() for row in self.table} if self.table is not None else set()
+        self._members = Lookup(self.table) if self.table is not None else None
         self._mixed = {
             name: (np.array([self.names.index(each) for each in spec.components(name)]), mixture)
             for name, mixture in spec.mixtures.items()
@@ -105,12 +110,14 @@ class Grid:
 
     def listed(self, k: Indices) -> Bools:
         """Whether each row is a row of the candidate table."""
-        return np.array([row.tobytes() in self._members for row in np.ascontiguousarray(k)], dtype=np.bool_)
+        return np.ones(len(k), dtype=np.bool_) if self._members is None else self._members(k)
 
     def mixed_rows(self, k: Indices) -> dict[str, Bools]:
         """Whether rows of a candidate table sum to each mixture's total with an allowed number of components."""
+        found: dict[str, Bools] = {}
+        if not self._mixed:
+            return found
         v = self.values(k)
-        found = {}
         for name, (columns, mixture) in self._mixed.items():
             present = (v[:, columns] > 0).sum(axis=1)
             ok = np.abs(v[:, columns].sum(axis=1) - mixture.total) <= _LISTED_SUM * mixture.total
@@ -120,15 +127,16 @@ class Grid:
 
     def feasible(self, k: Indices) -> Bools:
         """Whether every mixture sums up, every rule holds and, where there is a table, the row is in it."""
-        ok = np.ones(len(k), dtype=np.bool_) if self.table is None else self.listed(k)
+        if len(k) > _CHUNK:
+            return np.concatenate([self.feasible(k[i : i + _CHUNK]) for i in range(0, len(k), _CHUNK)])
+        ok = self.listed(k)
         for group in self.groups:
             ok &= group.holds(group.units(k[:, group.columns]))
-        v = self.values(k)
-        if self.table is not None:
-            for mixed in self.mixed_rows(k).values():
-                ok &= mixed
+        for mixed in self.mixed_rows(k).values():
+            ok &= mixed
         if not self.rules:
             return ok
+        v = self.values(k)
         columns_of = {name: v[:, j] for j, name in enumerate(self.names)}
         for rule in self.rules:
             ok &= holds(rule, columns_of, len(k))
@@ -141,17 +149,20 @@ def _curved(tree: Tree) -> bool:
     return isinstance(tree, Curve)
 
 
-def _listed_axes(spec: Spec) -> list[Axis]:
-    """Return axes whose grids are the values that appear in the candidate table."""
+def _listed(spec: Spec) -> tuple[list[Axis], Indices]:
+    """Return a candidate table's axes, whose grids are the values that appear in it, and its rows, each once."""
     table = spec.candidates
     assert table is not None
-    axes = []
-    for name, parameter in spec.varied.items():
+    axes: list[Axis] = []
+    k = np.empty((len(table.rows), len(spec.varied)), dtype=np.int64)
+    for j, (name, parameter) in enumerate(spec.varied.items()):
+        column = table.columns.index(name)
         if isinstance(parameter, Choice):
             axes.append(choice_axis(name, parameter.names))
+            position = {option: i for i, option in enumerate(parameter.names)}
+            k[:, j] = [position[str(row[column])] for row in table.rows]
             continue
-        column = table.columns.index(name)
-        values = sorted({float(row[column]) for row in table.rows})
+        values, k[:, j] = np.unique(np.array([row[column] for row in table.rows], np.float64), return_inverse=True)
         match parameter:
             case Levels(levels=levels):
                 bounds = (levels[0], levels[-1])
@@ -162,20 +173,6 @@ def _listed_axes(spec: Spec) -> list[Axis]:
             case _:
                 raise AssertionError(name)
         log = getattr(parameter, "scale", "linear") == "log"
-        axes.append(levels_axis(name, type(parameter).__name__.lower(), values, log=log, bounds=bounds))
-    return axes
-
-
-def _rows(spec: Spec, axes: list[Axis]) -> Indices:
-    """Return the candidate table as grid indices, each row once, in its order."""
-    table = spec.candidates
-    assert table is not None
-    k = np.empty((len(table.rows), len(axes)), dtype=np.int64)
-    for j, axis in enumerate(axes):
-        column = table.columns.index(axis.name)
-        if axis.names:
-            k[:, j] = [axis.names.index(str(row[column])) for row in table.rows]
-        else:
-            k[:, j] = axis.index(np.array([float(row[column]) for row in table.rows]))
-    _, first = np.unique(k, axis=0, return_index=True)
-    return k[np.sort(first)]
+        axes.append(ListedAxis(name, type(parameter).__name__.lower(), values, bounds=bounds, log=log))
+    first = first_of_each(k)
+    return axes, k if len(first) == len(k) else k[first]

@@ -19,6 +19,8 @@ import numpy.typing as npt
 from labloop.errors import InvalidInput, NothingToSuggest, did_you_mean
 from labloop.records import Conditions, Value
 from labloop.space.axis import Array, Axis, Bools, Indices
+from labloop.space.codes import Lookup, first_of_each
+from labloop.space.depth import Depth
 from labloop.space.finite import enumerate_grid
 from labloop.space.grid import Grid
 from labloop.space.linear import LinearRules, linear_rules
@@ -39,6 +41,7 @@ _LEVELS_SHOWN = 1000
 _DONORS = 256
 _MARGIN = 0.05
 _SMALL = 50_000
+_SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -235,12 +238,11 @@ class Space:
 
     def _fresh(self, k: Indices, known: Array) -> Indices:
         """Return distinct rows that are none of the known ones, in order."""
-        _, first = np.unique(k, axis=0, return_index=True)
-        k = k[np.sort(first)]
-        if not len(known):
-            return k
-        taken = {row.tobytes() for row in self._grid.nearest(known)}
-        return k[[row.tobytes() not in taken for row in k]]
+        k = k[first_of_each(k)]
+        near = self._grid.nearest(known)
+        # What was executed beside a grid point leaves the point itself open, as everywhere in the planner.
+        taken = near[(np.abs(self._grid.units(near) - known) < _SAME).all(axis=1)]
+        return k[~Lookup(taken)(k)] if len(taken) else k
 
     def _every(self, fixed: Fixed | None) -> Indices | None:
         if self._listed is not None:
@@ -255,10 +257,10 @@ class Space:
         """Return all feasible grid points (m, dim); None where there are too many to list.
 
         Too many: more than ``limit`` combinations before constraints, those of a mixture being the ones that
-        sum to its total. A candidate table is listed whatever its length.
+        sum to its total. A candidate table is listed whatever its length, and cannot be written to.
         """
         if self._listed is not None:
-            return self._listed.u.copy()
+            return self._listed.u
         k = enumerate_grid(self._grid, limit, {})
         return None if k is None else self._grid.units(k)
 
@@ -316,6 +318,17 @@ class Space:
         """Return distances (n, m) in [0, 1]: root mean square over columns of the gap, 0 or 1 for choices."""
         return self._grid.distances(np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64))
 
+    def depth(self, cube: Array) -> Array:
+        """Return how far inside the region of bounds, mixtures and linear rules rows lie (n,): 1 centre, 0 boundary.
+
+        See `labloop.space.depth`. Columns in which all rows agree are not looked at.
+        """
+        return self._depth(np.asarray(cube, dtype=np.float64))
+
+    @cached_property
+    def _depth(self) -> Depth:
+        return Depth(self._grid, self.linear(), self._grid.units(self._donors()))
+
     def linear(self) -> LinearRules:
         """Return what is linear in the cube as matrices, and what is not in words."""
         return linear_rules(self.spec, self._grid)
@@ -328,10 +341,10 @@ def _number(conditions: Conditions, axis: Axis) -> float:
         )
     value = conditions[axis.name]
     if axis.names:
-        if value not in axis.names:
+        if value not in axis.places:
             hint = did_you_mean(str(value), axis.names)
             raise InvalidInput(f"{axis.name} has no choice {value!r}", hint=hint, field=axis.name)
-        return float(axis.names.index(str(value)))
+        return float(axis.places[str(value)])
     if isinstance(value, str) or not np.isfinite(value):
         raise InvalidInput(f"{axis.name} is {value!r}, expected a number", field=axis.name)
     return float(value)

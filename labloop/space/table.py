@@ -19,11 +19,15 @@ class Listed:
 
     def __init__(self, grid: Grid, table: Indices) -> None:
         self.grid = grid
-        self.k = table[grid.feasible(table)]
+        kept = grid.feasible(table)
+        self.k = table if kept.all() else table[kept]
         self.u = grid.units(self.k)
+        self.u.flags.writeable = False
 
     def rows(self, fixed: Mapping[int, int]) -> Indices:
         """Return the rows that have the fixed grid indices."""
+        if not fixed:
+            return self.k
         kept = np.ones(len(self.k), dtype=np.bool_)
         for j, k in fixed.items():
             kept &= self.k[:, j] == k

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from labloop.errors import Problem, did_you_mean
 from labloop.spec.parameters import Choice, Component, Constant, Continuous, Covariate, Integer, Levels
@@ -208,12 +208,27 @@ def _candidates(spec: Spec) -> Iterator[Problem]:
             yield Problem(f"no column for the parameter {name!r}", "candidates", "add it, or make it a constant")
     if twice or set(table.columns) != set(spec.varied):
         return
+    if not any(_odd(spec, name, [row[i] for row in table.rows]) for i, name in enumerate(table.columns)):
+        return
     for number, row in enumerate(table.rows, 1):
         for name, value in zip(table.columns, row, strict=True):
             wrong = misfit(spec, name, value)
             if wrong:
                 yield Problem(wrong, f"candidates.{name}", "correct that cell, or widen the parameter", row=number)
                 return
+
+
+def _odd(spec: Spec, name: str, column: list[Any]) -> bool:
+    """Whether some value of a candidate table's column misfits; of an interval only the ends are looked at."""
+    parameter = spec.parameters[name]
+    telling: Collection[float | str] = ()
+    if not isinstance(parameter, Continuous | Component) or set(map(type, column)) != {float}:
+        telling = set(column)
+    elif isinstance(parameter, Continuous):
+        telling = (min(column), max(column))
+    else:
+        telling = (min(column), max(column), *sorted(each for each in column if each > 0)[:1])
+    return any(misfit(spec, name, value) for value in telling)
 
 
 def _outcomes(spec: Spec) -> Iterator[Problem]:

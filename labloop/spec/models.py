@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -15,12 +16,15 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_serializer,
     model_validator,
 )
 
 from labloop.spec.check import SpecProblems, problems_of
 from labloop.spec.parameters import (
+    LARGEST,
     Choice,
     Component,
     Constant,
@@ -228,12 +232,30 @@ class Limit(Outcome):
         return fields["limit"] if set(fields) == {"limit"} else fields
 
 
+def _plain_rows(given: object, handler: ValidatorFunctionWrapHandler) -> object:
+    """Return a table of texts and usual numbers as it is: cell by cell, a million rows take minutes."""
+    found = []
+    for row in given if isinstance(given, list | tuple) else [None]:
+        if type(row) is not list and type(row) is not tuple:
+            return handler(given)
+        kinds = set(map(type, row))
+        if not kinds <= {float, int, str}:
+            return handler(given)
+        numbers = row if str not in kinds else [each for each in row if type(each) is not str]
+        # Extremes and sums see what is too large, or no number at all; the message is the cell's own.
+        if numbers and not (-LARGEST <= min(numbers) <= max(numbers) <= LARGEST and math.isfinite(sum(numbers))):
+            return handler(given)
+        exact = int in kinds or 0.0 in numbers  # -0.0 is written as 0.0, and 1 as 1.0
+        found.append(tuple([each if type(each) is str else each + 0.0 for each in row] if exact else row))
+    return tuple(found)
+
+
 class Candidates(Model):
     """An explicit table of all experiments that can be run: the whole space."""
 
     columns: tuple[str, ...]
     """Parameter names."""
-    rows: tuple[tuple[Number | str, ...], ...]
+    rows: Annotated[tuple[tuple[Number | str, ...], ...], WrapValidator(_plain_rows)]
     """One value per column and row."""
 
     @model_validator(mode="after")

@@ -15,7 +15,7 @@ from scipy.stats import norm
 
 from labloop.insight.forecast import Curve, curve_of, normal_curve
 from labloop.planner import plan
-from labloop.planner.predict import mixture_quantile
+from labloop.planner.predict import mixture_quantiles
 from labloop.records import QUANTILES, Experiment, Observation, Origin, Prediction, Status
 from labloop.simulate.labs import lab
 from labloop.simulate.play import earlier_results
@@ -29,7 +29,7 @@ def normal(mean: float, sd: float, *, whole: bool = True) -> Prediction:
 
 
 def mixture(means: np.ndarray, sds: np.ndarray, possible: tuple[float, float] = (-np.inf, np.inf)) -> Prediction:
-    cut = [float(np.clip(mixture_quantile(means[:, None], sds[:, None], q)[0], *possible)) for q in LEVELS]
+    cut = np.clip(mixture_quantiles(means[:, None], sds[:, None], np.array(LEVELS))[:, 0], *possible).tolist()
     low, median, high, *rest = cut
     sd = math.sqrt(float(np.mean(sds**2) + np.var(means)))
     return Prediction(float(means.mean()), sd, low, median, high, tuple(rest))
@@ -76,7 +76,7 @@ def test_a_mixture_is_followed_closely_between_its_quantiles(means: Any, sds: An
         exact = float(np.mean(norm.cdf((y - means) / sds)))
         assert curve.pit(float(y)) == pytest.approx(exact, abs=off)
     for level in LEVELS:
-        exact = float(mixture_quantile(means[:, None], sds[:, None], level)[0])
+        exact = float(mixture_quantiles(means[:, None], sds[:, None], np.array([level]))[0, 0])
         assert curve.quantile(level) == pytest.approx(exact, abs=1e-9)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from labloop.planner.kernel import Array, Layout
-from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Status
+from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Proposal, Status
 from labloop.space import Space
 from labloop.spec.models import Spec
 
@@ -23,6 +24,50 @@ def experiment(number: int, conditions: Conditions, outcomes: Mapping[str, float
     if outcomes is None:
         return replace(found, status=Status.FAILED, failure=FailureKind.INFEASIBLE)
     return replace(found, observations=(Observation(1, dict(outcomes)),))
+
+
+def faults(spec: Spec, proposal: Proposal, observed: Sequence[Experiment], pending: Sequence[Conditions]) -> list[str]:
+    """What is wrong with a proposal, whatever went in; an empty list: nothing."""
+    space = Space(spec)
+    conditions = [dict(each.conditions) for each in proposal.experiments]
+    rows = space.encode(conditions) if conditions else np.zeros((0, space.dim))
+    lessons = [each for each in observed if each.status is not Status.FAILED or each.failure is FailureKind.INFEASIBLE]
+    known = {_key(each) for each in [*(one.executed for one in lessons), *pending]}
+    mine = [_key(each) for each in conditions]
+    found = [f"{list(each)} are not all parameters" for each in conditions if list(each) != list(spec.proposed)]
+    found += [f"{conditions[i]} is infeasible" for i in np.flatnonzero(~space.feasible(rows))]
+    found += [f"{a} is off the grid: {b}" for a, b in zip(conditions, space.decode(rows), strict=True) if a != b]
+    found += [f"{each} twice" for each in set(mine) if mine.count(each) > 1]
+    found += [f"{each} was tried before" for each in mine if each in known]
+    found += [f"{space.names[j]} is hard to change, and varies" for j in space.hard if len(rows) and np.ptp(rows[:, j])]
+    for name, mixture in spec.mixtures.items():
+        sums = [sum(float(each[part]) for part in spec.components(name)) for each in conditions]
+        found += [f"{name} sums to {each}" for each in sums if abs(each - mixture.total) > 1e-9 * mixture.total]
+    found += [f"the reason {each.reason!r}" for each in proposal.experiments if not each.reason.endswith(".")]
+    found += [f"the note {each!r}" for each in proposal.notes if not each.endswith(".")]
+    for each in proposal.experiments:
+        for name, p in each.predictions.items():
+            if not np.isfinite([p.mean, p.sd, p.low, p.median, p.high, *p.quantiles]).all():
+                found.append(f"{name} is predicted as {p}")
+            elif not (p.low <= p.median <= p.high and p.sd >= 0 and np.all(np.diff(p.quantiles) >= 0)):
+                found.append(f"the quantiles of {name} do not increase: {p}")
+        if each.chance_of_best is not None and not 0 <= each.chance_of_best <= 1:
+            found.append(f"a chance of {each.chance_of_best}")
+        if each.distance is not None and not 0 <= each.distance <= 1:
+            found.append(f"a distance of {each.distance}")
+    if any(each.slot == "start" for each in proposal.experiments) and "no model used" not in " ".join(proposal.notes):
+        found.append(f"no model, and no word of it: {proposal.notes}")
+    json.dumps(dict(proposal.planner), allow_nan=False)
+    return found
+
+
+def _key(conditions: Conditions) -> str:
+    return json.dumps(dict(conditions), sort_keys=True)
+
+
+@pytest.fixture(name="faults")
+def _faults() -> Callable[[Spec, Proposal, Sequence[Experiment], Sequence[Conditions]], list[str]]:
+    return faults
 
 
 @pytest.fixture

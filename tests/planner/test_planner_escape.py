@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
 from labloop.planner import plan, strategy
+from labloop.planner.acquisition import Direct
 from labloop.planner.escape import Nearest, collapsed
 from labloop.planner.kernel import Ard, Array, Layout
 from labloop.planner.strategy import LARGE, doubtful
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.records import Experiment, Observation, Origin, Status
 from labloop.spec.models import Spec
-from tests.planner.test_planner_acquisition import Direct, acquisition_of, process_of
+from tests.planner.test_planner_acquisition import acquisition_of, process_of
 
-Cube, Run = Callable[..., Spec], Callable[..., list[Experiment]]
+Cube = Callable[..., Spec]
+Run = Callable[..., list[Experiment]]
 
 
 def hill(conditions: dict[str, float]) -> dict[str, float]:
     return {"y": -((conditions["x0"] - 0.3) ** 2) - (conditions["x1"] - 0.6) ** 2}
 
 
-def report_of(spec: Spec, observed: list[Experiment], n: int) -> dict[str, object]:
+def report_of(spec: Spec, observed: list[Experiment], n: int) -> dict[str, Any]:
     found = plan(spec, observed, [], n, 0)
     report = found.planner["escape"]
     assert len(report["experiments"]) == len(found.experiments)
@@ -108,7 +111,7 @@ def test_a_replicate_is_proposed_when_noise_hides_the_better_of_two_leaders(
     # The gate is held open: what is tested is what goes through it.
     monkeypatch.setattr(strategy, "TAU", 1.0)
     spec = cube(1, planner={"strategy": "balanced"})
-    observed = []
+    observed: list[Experiment] = []
     for turn in range(4):
         for x in np.linspace(0.0, 1.0, 11):
             hills = 10 * np.exp(-(((x - 0.2) / 0.1) ** 2)) + 9.9 * np.exp(-(((x - 0.8) / 0.1) ** 2))

@@ -32,6 +32,32 @@ def test_the_inner_box_stays_away_from_every_bound(cube: Callable[..., Spec]) ->
     assert rows.max() < 0.89
 
 
+def test_in_a_mixture_the_inner_region_holds_no_pure_component() -> None:
+    parts = {f"c{j}": {"mixture": "m"} for j in range(4)}
+    fields = {"name": "m", "parameters": parts, "mixtures": {"m": {}}, "objectives": {"y": {"goal": "maximize"}}}
+    space = Space(Spec.model_validate(fields))
+    rows = space.sample(1000, np.random.default_rng(0))
+    found = inner(space, rows)
+    assert 300 < len(found) < 600
+    assert found.min() > 0.05
+    assert found.max() < 0.85
+
+
+def test_novelty_in_a_mixture_is_a_blend(run: Callable[..., list[Experiment]]) -> None:
+    parts = {f"c{j}": {"mixture": "m"} for j in range(3)}
+    fields = {"name": "m", "parameters": parts, "mixtures": {"m": {}}, "objectives": {"y": {"goal": "maximize"}}}
+    spec = Spec.model_validate(fields)
+    observed = run(spec, 40, lambda c: {"y": float(c["c0"])})
+    found = plan(spec, observed, [], 8, 0).experiments
+    novel = [
+        [float(v) for v in each.conditions.values() if not isinstance(v, str)]
+        for each in found
+        if each.slot == "novelty"
+    ]
+    assert novel
+    assert min(min(each) for each in novel) > 0.05
+
+
 def test_a_model_that_sees_nothing_to_gain_sends_most_of_a_batch_elsewhere(
     cube: Callable[..., Spec], run: Callable[..., list[Experiment]]
 ) -> None:
