@@ -29,7 +29,9 @@ def scores(place: Lab, n: int, *, near: bool) -> list[float]:
         cube = np.clip(best + rng.normal(0, 0.003, cube.shape), 0, 1)
         fixed = [j for j, column in enumerate(space.columns) if column.kind == "choice"]
         cube[:, fixed] = best[:, fixed]
-    return [score_of(place.campaign, place.truth(row)) for row in space.decode(cube, snap=False)]
+    # A function that rounds is asked at what it rounds to, as a campaign asks it.
+    rounds = any(getattr(each, "step", None) for each in place.campaign.varied.values())
+    return [score_of(place.campaign, place.truth(row)) for row in space.decode(cube, snap=rounds)]
 
 
 @pytest.mark.parametrize("name", [*WRAPPED, *DECEPTIVE])
