@@ -38,6 +38,8 @@ class Curve:
     middle: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    along: Sequence[float] = ()
+    """Where its points lie; 1, 2, ... if not said."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,8 @@ def panels_figure(title: str, panels: Sequence[Panel], *, along: str = "experime
             _lines(axis, panel)
         axes[0].set_title(title, loc="right", fontsize=8.5, color=LIGHT["faint"])
         axes[-1].set_xlabel(along)
-        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        counted = not any(len(curve.along) for panel in panels for curve in panel.curves)
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=counted, min_n_ticks=1))
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6))
     return figure
@@ -98,7 +101,7 @@ def panels_figure(title: str, panels: Sequence[Panel], *, along: str = "experime
 def _lines(axis: Axes, panel: Panel) -> None:
     axis.set_title(panel.title, fontweight="bold")
     for position, curve in enumerate(panel.curves):
-        x = range(1, len(curve.middle) + 1)
+        x = list(curve.along) or list(range(1, len(curve.middle) + 1))
         colour, dash = _look(position)
         if len(curve.low):
             axis.fill_between(x, list(curve.low), list(curve.high), color=colour, alpha=0.14, linewidth=0)

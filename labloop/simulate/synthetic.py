@@ -162,8 +162,8 @@ def make(name: str) -> Lab:
     names = names_of(dim, fixed)
     best = _optimum(function, family, fixed)
 
-    def response(conditions: Conditions) -> Outcomes:
-        return _outcomes(function, np.array([float(conditions[each]) for each in names]))
+    def responses(rows: Sequence[Conditions]) -> Sequence[Outcomes]:
+        return _all_outcomes(function, np.array([[float(row[each]) for each in names] for row in rows]))
 
     slacks = [each for each in _outcomes(function, best) if each != "value"]
     remarks = [*(["another box"] if family.box else []), *(["at the fidelity that counts"] if fixed else [])]
@@ -180,7 +180,9 @@ def make(name: str) -> Lab:
             "objectives": {"value": {"goal": "minimize"}},
             "limits": [f"{each} >= 0" for each in slacks],
         },
-        response=response,
+        response=lambda conditions: responses([conditions])[0],
+        # Where rules may leave little, thousands are asked at once.
+        responses=responses if slacks else None,
         optimum=Optimum(dict(zip(names, best.tolist(), strict=True)), _outcomes(function, best)),
     )
 
@@ -211,12 +213,18 @@ def _box(function: SyntheticTestFunction) -> tuple[Array, Array]:
 
 
 def _outcomes(function: SyntheticTestFunction, x: Array) -> Outcomes:
-    row = torch.as_tensor(x, dtype=torch.float64)[None]
-    found = {"value": float(function.evaluate_true(row))}
+    return _all_outcomes(function, x[None])[0]
+
+
+def _all_outcomes(function: SyntheticTestFunction, x: Array) -> list[Outcomes]:
+    if not len(x):
+        return []
+    rows = torch.as_tensor(x, dtype=torch.float64)
+    found = [{"value": value} for value in function.evaluate_true(rows).tolist()]
     if isinstance(function, ConstrainedSyntheticTestFunction):
-        slack = function.evaluate_slack_true(row)[0].tolist()
-        found |= {f"slack{position}": value for position, value in enumerate(slack, 1)}
-    return found
+        for each, slacks in zip(found, function.evaluate_slack_true(rows).tolist(), strict=True):
+            each |= {f"slack{position}": value for position, value in enumerate(slacks, 1)}
+    return list(found)
 
 
 def _optimum(function: SyntheticTestFunction, family: Family, fixed: Mapping[int, float]) -> Array:
