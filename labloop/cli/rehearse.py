@@ -43,7 +43,7 @@ def command(
     """Rehearse a campaign, to see how many experiments it needs, in which batches, measured how often.
 
     Plays it in its own space, each time with another truth that fits the results so far (without results: with
-    what the planner expects of any space), and says when 90 % of the attainable is reached. Limits are left out.
+    what the planner expects of any space), and says when 90 % of the attainable is reached: of what holds the limits.
 
     For example:
 

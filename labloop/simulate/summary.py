@@ -1,7 +1,8 @@
 """What a study found, as numbers: by setting (lab, batch, noise) and strategy.
 
 Notation: L_rsi the share left to gain on setting r with strategy s after i experiments, for one seed
-(`labloop.simulate.scale`: 0 the optimum, 1 random). Strategies are compared seed by seed, because campaigns with
+(`labloop.simulate.scale`: 0 the optimum, 1 random; here at most 1, so that having found something poor is no worse than
+having found nothing that holds the limits). Strategies are compared seed by seed, because campaigns with
 the same seed share the lab's noise; a difference is D_j = L_other,j - L_reference,j over seeds j, so that above 0
 the reference is better. Its interval is the bootstrap's: seeds drawn with replacement 4,000 times, the 2.5 %
 and 97.5 % quantiles of the means (Efron, Ann. Statist. 7 (1979) 1, doi:10.1214/aos/1176344552).
@@ -69,7 +70,7 @@ class Traces:
     setting: Setting
     seeds: Mapping[str, tuple[int, ...]]
     left: Mapping[str, Array]
-    """(seeds, budget) by strategy; a campaign that ran out of experiments keeps its last value."""
+    """(seeds, budget) by strategy, at most 1; a campaign that ran out of experiments keeps its last value."""
     regret: Mapping[str, Array]
     """The same in the outcome's unit; NaN while nothing feasible was found."""
     inference: Mapping[str, Array]
@@ -142,7 +143,7 @@ def _traces(setting: Setting, found: Mapping[str, Sequence[tuple[Job, Course]]])
     return Traces(
         setting=setting,
         seeds={strategy: tuple(job.seed for job, _ in several) for strategy, several in found.items()},
-        left=table("left", 1.0),
+        left={strategy: np.minimum(each, 1.0) for strategy, each in table("left", 1.0).items()},
         regret=table("regret", np.nan),
         inference=table("inference_regret", np.nan),
         spent={

@@ -24,8 +24,8 @@ def draw_settings(traces: Sequence[Traces], folder: Path) -> list[Path]:
     for each in traces:
         several = "at least 90 % of the hypervolume" if _weighs_several(each) else "the global basin"
         panels = [
-            Panel(_LEFT, _banded(bands(each.left))),
-            Panel("mean rank (1 is best)", _plain(mean_ranks(each))),
+            Panel(_LEFT, _banded(bands(each.left)), scale="share"),
+            Panel("mean rank (1 is best)", _plain(mean_ranks(each)), scale="rank"),
             Panel(f"runs that found {several}", _plain(found_so_far(each)), scale="percent"),
         ]
         figure = panels_figure(_title(each.setting), [panel for panel in panels if panel.curves])
@@ -41,7 +41,7 @@ def draw_costs(traces: Sequence[Traces], folder: Path) -> list[Path]:
         if found:
             cost = lab(each.setting.lab).cost
             unit = cost.unit if cost else ""
-            panel = Panel(_LEFT, _banded(found, costs))
+            panel = Panel(_LEFT, _banded(found, costs), scale="share")
             figure = panels_figure(_title(each.setting), [panel], along=f"spent on experiments, {unit}")
             written.append(save_figure(figure, folder / f"{_file_name(each.setting)}-cost.png"))
     return written
@@ -68,7 +68,7 @@ def draw_rehearsal(found: Sequence[Plan], name: str, path: Path) -> Path:
         for each in found
     ]
     title = "share of the attainable (mean, and 80 % of the truths between)"
-    return save_figure(panels_figure(name, [Panel(title, curves)], along="measurement"), path)
+    return save_figure(panels_figure(name, [Panel(title, curves, scale="percent")], along="measurement"), path)
 
 
 def short(name: str) -> str:
