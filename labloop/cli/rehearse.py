@@ -32,7 +32,7 @@ def command(
     draws: Annotated[int, typer.Option(min=2, max=1000, help="How many possible truths.")] = 16,
     noise: Annotated[
         float | None,
-        typer.Option(min=0, help="The sd of one measurement, in the outcome's unit; as learnt if not given."),
+        typer.Option(min=0, help="The sd of one measurement of the objective, in its unit; as learnt if not given."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder; NAME-rehearsal if not given.")] = None,
     engine: Engine = "process",
