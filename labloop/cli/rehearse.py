@@ -14,9 +14,9 @@ from labloop.cli.answer import Answer
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
 from labloop.cli.progress import counting
 from labloop.cli.render import said
-from labloop.cli.studies import Engine, Workers, failures_said, whole_numbers, workers_of
-from labloop.report.panels import Curve, Panel, panels_figure, save_figure
-from labloop.simulate.rehearse import Plan, Rehearsal, plans, rehearsal
+from labloop.cli.studies import Engine, Workers, failures_said, whole_numbers
+from labloop.simulate.rehearse import Plan, Rehearsal
+from labloop.studies.rehearsing import rehearsed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +32,7 @@ def command(
     draws: Annotated[int, typer.Option(min=2, max=1000, help="How many possible truths.")] = 16,
     noise: Annotated[
         float | None,
-        typer.Option(min=0, help="The sd of one measurement, in the outcome's unit; as learnt if not given."),
+        typer.Option(min=0, help="The sd of one measurement of the objective, in its unit; as learnt if not given."),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The folder; NAME-rehearsal if not given.")] = None,
     engine: Engine = "process",
@@ -43,7 +43,7 @@ def command(
     """Rehearse a campaign, to see how many experiments it needs, in which batches, measured how often.
 
     Plays it in its own space, each time with another truth that fits the results so far (without results: with
-    what the planner expects of any space), and says when 90 % of the attainable is reached. Limits are left out.
+    what the planner expects of any space), and says when 90 % of the attainable is reached: of what holds the limits.
 
     For example:
 
@@ -60,11 +60,9 @@ def command(
         budget=budget,
         noise=noise,
     )
-    driver = rehearsal(ws.store, name, wanted, folder)
     with counting("campaigns") as tell:
-        report = driver.run(engine=engine, workers=workers_of(workers), tell=tell)
-    found = plans(driver)
-    picture = _drawn(found, name, folder / "rehearsal.png")
+        done = rehearsed(ws.store, name, wanted, folder, engine=engine, workers=workers, tell=tell)
+    found, (picture,) = done.plans, done.draw()
     data = {
         "campaign": name,
         "folder": str(folder),
@@ -88,7 +86,7 @@ def command(
         to.print(_table(found, budget))
         said(to, f"Wrote {picture}: the share of the attainable after every measurement.")
 
-    return Answer(data, show, failures_said(report), exit_code=1 if report.failures else 0)
+    return Answer(data, show, failures_said(done.failures), exit_code=1 if done.failures else 0)
 
 
 def _table(found: Sequence[Plan], budget: int) -> Table:
@@ -99,17 +97,3 @@ def _table(found: Sequence[Plan], budget: int) -> Table:
         needed = [f"more than {budget}" if count is None else str(count) for count in each.needed]
         table.add_row(str(each.batch), str(each.replicates), *needed, f"{each.reached:.0%}", f"{each.gained[-1]:.0%}")
     return table
-
-
-def _drawn(found: Sequence[Plan], name: str, path: Path) -> Path:
-    curves = [
-        Curve(
-            f"{each.batch} at a time" + (f", {each.replicates} times" if each.replicates > 1 else ""),
-            each.gained.tolist(),
-            each.low.tolist(),
-            each.high.tolist(),
-        )
-        for each in found
-    ]
-    title = "share of the attainable (mean, and 80 % of the truths between)"
-    return save_figure(panels_figure(name, [Panel(title, curves)], along="measurement"), path)

@@ -8,59 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labloop.cli.answer import Answer
-from labloop.cli.options import Json
 from labloop.cli.progress import counting
 from labloop.cli.render import said
-from labloop.cli.studies import (
-    Batch,
-    Behaviour,
-    Budget,
-    Engine,
-    Figures,
-    LabNames,
-    NoiseShare,
-    Seeds,
-    Start,
-    Strategies,
-    Workers,
-    asked,
-    draw_all,
-    failures_said,
-    standing_as_json,
-    standings_table,
-    workers_of,
-    write_more,
-)
-from labloop.simulate.driver import Driver
-from labloop.simulate.summary import standings, traces_of
+from labloop.cli.studies import Words, failures_said, standings_table, with_study
+from labloop.studies import Played, look, simulate
+from labloop.studies.running import standing_fields, study_from
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["command"]
+__all__ = ["command", "played"]
 
 
+@with_study
 def command(
-    study: Annotated[
-        Path | None, typer.Argument(metavar="STUDY", help="A study in YAML; options change what it says.")
-    ] = None,
-    lab: LabNames = None,
-    strategy: Strategies = None,
-    seeds: Seeds = None,
-    batch: Batch = None,
-    budget: Budget = None,
-    noise: NoiseShare = None,
-    start: Start = None,
-    behaviour: Behaviour = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The folder for results; a study there goes on.")] = Path(
-        "simulation"
-    ),
-    engine: Engine = "process",
-    workers: Workers = None,
-    figures: Figures = False,
+    words: Words,
     parquet: Annotated[bool, typer.Option("--parquet", help="Also write results.parquet.")] = False,
     baybe: Annotated[bool, typer.Option("--baybe", help="Also write baybe.csv, in the columns BayBE uses.")] = False,
-    json: Json = False,
 ) -> Answer:
     """Play whole campaigns on simulated labs, to see what a plan would find and how soon.
 
@@ -73,37 +37,44 @@ def command(
 
         labloop simulate study.yaml --out study
     """
-    wanted = asked(
-        study,
-        lab=lab,
-        strategy=strategy,
-        seeds=seeds,
-        batch=batch,
-        budget=budget,
-        noise=noise,
-        start=start,
-        behaviour=behaviour,
-    )
-    driver = Driver(wanted, out)
-    with counting("campaigns") as tell:
-        report = driver.run(engine=engine, workers=workers_of(workers), tell=tell)
-    traces = traces_of(driver.courses())
-    found = [each for several in traces for each in standings(several)]
-    files = draw_all(traces, out) if figures else []
-    files += write_more(driver, parquet=parquet, baybe=baybe)
+    found = played(words, Path("simulation"))
+    report, folder = found.report, found.driver.folder
+    files = list(found.draw()) if words.figures else []
+    files += _written(found, parquet=parquet, baybe=baybe)
     data = {
-        "folder": str(out),
+        "folder": str(folder),
         "campaigns": report.total,
         "done_before": report.before,
         "done_now": report.done,
         "failed": [{**job.fields(), "message": failed.message} for job, failed in report.failures],
         "files": [str(each) for each in files],
-        "standings": [standing_as_json(each) for each in found],
+        "standings": [standing_fields(each) for each in found.standing],
     }
 
     def show(to: Console) -> None:
-        to.print(standings_table(found))
-        said(to, f"{report.total - len(report.failures)} campaigns, {report.done} of them run now; tables in {out}")
+        to.print(standings_table(found.standing))
+        said(to, f"{report.total - len(report.failures)} campaigns, {report.done} of them run now; tables in {folder}")
         said(to, *(f"Wrote {each}." for each in files))
 
-    return Answer(data, show, failures_said(report), exit_code=1 if report.failures else 0)
+    return Answer(data, show, failures_said(found.failures), exit_code=1 if report.failures else 0)
+
+
+def played(words: Words, folder: Path) -> Played:
+    """Run the study that is meant, into the folder if none is named; or read one that was run."""
+    if words.finished is not None:
+        return look(words.finished)
+    study = study_from(words.study, words.settings())
+    with counting("campaigns") as tell:
+        return simulate(study, folder=words.out or folder, engine=words.engine, workers=words.workers, tell=tell)
+
+
+def _written(found: Played, *, parquet: bool, baybe: bool) -> list[Path]:
+    """Write a study's results in the forms that were asked for."""
+    from labloop.simulate.frames import baybe_frame, write_parquet
+
+    written = [write_parquet(found.driver)] if parquet else []
+    if baybe:
+        path = found.driver.folder / "baybe.csv"
+        baybe_frame(found.driver).to_csv(path, index=False, lineterminator="\n")
+        written.append(path)
+    return written

@@ -1,9 +1,11 @@
-"""What the commands that run simulated campaigns share: their options, and the table of standings."""
+"""What the commands that run simulated campaigns share: their options, and the tables of what came of them."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,30 +13,30 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from labloop.cli.answer import Answer
+from labloop.cli.options import Json
 from labloop.errors import UsageError
 
 if TYPE_CHECKING:
-    from labloop.simulate.driver import Driver, Report
-    from labloop.simulate.study import Study
-    from labloop.simulate.summary import Difference, Setting, Standing, Traces
+    from labloop.simulate.summary import Difference, Setting, Standing
+    from labloop.studies import Settings
 
 __all__ = [
-    "asked",
-    "difference_as_json",
+    "Engine",
+    "Words",
+    "Workers",
     "differences_table",
-    "draw_all",
-    "draw_differences",
     "failures_said",
-    "standing_as_json",
     "standings_table",
     "whole_numbers",
-    "workers_of",
-    "write_more",
+    "with_study",
 ]
 
 LabNames = Annotated[
     list[str] | None,
-    typer.Option("--lab", help="A lab: hydrogel, hartmann6, ackley5, hills4, table:FILE, emulate:FILE; repeatable."),
+    typer.Option(
+        "--lab", help="A lab: hydrogel, hartmann6, ackley5, zdt1, hills4, table:FILE, emulate:FILE; repeatable."
+    ),
 ]
 Strategies = Annotated[
     str | None,
@@ -57,16 +59,92 @@ Behaviour = Annotated[
     typer.Option(help="How the laboratory behaves: failures=0.1,drift=0.02,delay=2 (docs/simulating.md); repeatable."),
 ]
 Start = Annotated[int | None, typer.Option(min=0, help="Common experiments to start from; 0: as each is used to.")]
+Replicates = Annotated[
+    str | None,
+    typer.Option(help="Measurements of each experiment, all within the budget; several with commas."),
+]
 Engine = Annotated[str, typer.Option(help="Where it runs: serial, process, dask://HOST:PORT, ray.")]
 Figures = Annotated[
-    bool, typer.Option("--figures", help="Draw regret, rank and the share of runs that found the basin.")
+    bool, typer.Option("--figures", help="Draw regret, rank, the share of runs that found the basin, and the cost.")
 ]
 Workers = Annotated[int | None, typer.Option("--workers", "-j", min=1, help="Processes; one a core if not given.")]
+StudyFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="STUDY", help="A study in YAML, which options change; or the folder of one that was run."),
+]
+Out = Annotated[Path | None, typer.Option("--out", "-o", help="The folder for results; a study there goes on.")]
 
 
-def workers_of(given: int | None) -> int:
-    """Return how many processes to use: as said, or one a core."""
-    return given or os.cpu_count() or 1
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The options that every command for studies has, as they were typed."""
+
+    study: StudyFile = None
+    lab: LabNames = None
+    strategy: Strategies = None
+    seeds: Seeds = None
+    batch: Batch = None
+    budget: Budget = None
+    noise: NoiseShare = None
+    start: Start = None
+    behaviour: Behaviour = None
+    replicates: Replicates = None
+    out: Out = None
+    engine: Engine = "process"
+    workers: Workers = None
+    figures: Figures = False
+    json: Json = False
+
+    @property
+    def finished(self) -> Path | None:
+        """The folder of a study that was run, if one is named: then nothing runs."""
+        return self.study if self.study is not None and self.study.is_dir() else None
+
+    def settings(self) -> Settings:
+        """Return what the options say about the study.
+
+        Raises
+        ------
+        UsageError
+            If one cannot be read.
+        """
+        found: Settings = {}
+        if self.lab:
+            found["labs"] = [each for word in self.lab for each in _split_labs(word)]
+        if self.strategy:
+            found["strategies"] = [each.strip() for each in self.strategy.split(",") if each.strip()]
+        if self.seeds is not None:
+            found["seeds"] = _seeds(self.seeds)
+        if self.batch:
+            found["batch"] = [_number(each, "--batch", int) for each in self.batch.split(",")]
+        if self.budget is not None:
+            found["budget"] = self.budget
+        if self.noise:
+            found["noise"] = [_number(each, "--noise", float) for each in self.noise.split(",")]
+        if self.start is not None:
+            found["start"] = self.start
+        if self.behaviour:
+            found["behaviour"] = self.behaviour
+        if self.replicates:
+            found["replicates"] = [_number(each, "--replicates", int) for each in self.replicates.split(",")]
+        return found
+
+
+def with_study(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Give a command the options of `Words` before its own; it gets them as one object."""
+    shared = list(inspect.signature(Words, eval_str=True).parameters.values())
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+    @wraps(command)
+    def called(**given: Any) -> Answer:
+        words = Words(**{each.name: given.pop(each.name) for each in fields(Words)})
+        return command(words, **given)
+
+    # typer reads the signature: --json stays the last option, as everywhere.
+    ordered = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*shared[:-1], *own, shared[-1])]
+    called.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    called.__annotations__ = {}
+    return called
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:
@@ -83,41 +161,6 @@ def whole_numbers(text: str, option: str) -> tuple[int, ...]:
     return found
 
 
-def asked(study: Path | None, **options: Any) -> Study:
-    """Return the study that is meant by a file, by options, or by both.
-
-    Raises
-    ------
-    UsageError
-        If neither says which lab, or an option cannot be read.
-    """
-    from labloop.simulate.study import located, read_study, study_of
-
-    changes = {key: value for key, value in _fields(options).items() if value is not None}
-    if "labs" in changes:
-        changes["labs"] = [located(each, Path.cwd()) for each in changes["labs"]]
-    if study is not None:
-        return read_study(study, changes)
-    if "labs" not in changes:
-        raise UsageError("which lab?", hint="--lab hartmann6, or a study: labloop simulate study.yaml")
-    return study_of(changes, source="the command line")
-
-
-def _fields(options: dict[str, Any]) -> dict[str, Any]:
-    strategy, batch, noise = options.get("strategy"), options.get("batch"), options.get("noise")
-    labs = options.get("lab")
-    return {
-        "labs": [each for word in labs for each in _split_labs(word)] if labs else None,
-        "strategies": [each.strip() for each in strategy.split(",") if each.strip()] if strategy else None,
-        "seeds": _seeds(options.get("seeds")),
-        "batch": [_number(each, "--batch", int) for each in batch.split(",")] if batch else None,
-        "budget": options.get("budget"),
-        "noise": [_number(each, "--noise", float) for each in noise.split(",")] if noise else None,
-        "start": options.get("start"),
-        "behaviour": options.get("behaviour") or None,
-    }
-
-
 def _split_labs(word: str) -> list[str]:
     # Commas also part settings: in hills4:width=0.1,dim=3 the second part has an equals sign.
     found: list[str] = []
@@ -129,9 +172,7 @@ def _split_labs(word: str) -> list[str]:
     return found
 
 
-def _seeds(text: str | None) -> list[int] | None:
-    if text is None:
-        return None
+def _seeds(text: str) -> list[int]:
     first, dash, last = text.partition("-")
     if dash:
         low, high = _number(first, "--seeds", int), _number(last, "--seeds", int)
@@ -151,20 +192,20 @@ def _number(text: str, option: str, kind: type[int] | type[float]) -> Any:
 
 def standings_table(found: Sequence[Standing]) -> Table:
     """Draw how strategies stand at the end of their budgets."""
+    priced = any(each.cost == each.cost for each in found)  # not NaN
     table = Table(box=SIMPLE_HEAD)
     for name in ("lab", "batch", "noise", "strategy"):
         table.add_column(name)
-    for name in ("seeds", "left to gain", "95 %", "found", "rank", "regret", "s a suggestion"):
+    for name in ("seeds", "left to gain", "95 %", "found", "rank", "regret", *(["cost"] if priced else [])):
         table.add_column(name, justify="right")
+    table.add_column("s a suggestion", justify="right")
     setting = None
     for each in found:
         if setting is not None and each.setting != setting:
             table.add_section()
         setting = each.setting
         table.add_row(
-            _place(each.setting),
-            str(each.setting.batch),
-            "own" if each.setting.noise is None else f"{each.setting.noise:g}",
+            *_place(each.setting),
             each.strategy,
             str(each.seeds),
             f"{each.left:.3f}",
@@ -172,57 +213,25 @@ def standings_table(found: Sequence[Standing]) -> Table:
             f"{each.found:.0%}",
             f"{each.rank:.2f}",
             f"{each.regret:.3g}",
+            *([_cost(each)] if priced else []),
             f"{each.seconds:.3f}",
         )
     return table
 
 
-def failures_said(report: Report) -> tuple[str, ...]:
+def _cost(each: Standing) -> str:
+    if each.cost != each.cost:  # NaN
+        return ""
+    from labloop.simulate.labs import lab
+
+    cost = lab(each.setting.lab).cost
+    return f"{each.cost:.4g} {cost.unit}" if cost else f"{each.cost:.4g}"
+
+
+def failures_said(failures: Sequence[str]) -> tuple[str, ...]:
     """Say which campaigns raised, the first few by name."""
-    said = [
-        f"{job.strategy} on {job.lab}, seed {job.seed}: {failed.message}" + (f" ({failed.hint})" if failed.hint else "")
-        for job, failed in report.failures[:5]
-    ]
-    more = len(report.failures) - len(said)
-    return (*said, *((f"and {more} more: see failures.csv",) if more > 0 else ()))
-
-
-def standing_as_json(each: Standing) -> dict[str, Any]:
-    """Return how a strategy stands as JSON values."""
-    return {
-        **_setting_as_json(each),
-        "left": each.left,
-        "low": each.low,
-        "high": each.high,
-        "median_regret": each.regret,
-        "found": each.found,
-        "rank": each.rank,
-        "seconds": each.seconds,
-    }
-
-
-def difference_as_json(each: Difference) -> dict[str, Any]:
-    """Return a difference as JSON values."""
-    return {
-        **_setting_as_json(each),
-        "difference": each.mean,
-        "low": each.low,
-        "high": each.high,
-        "decided": each.decided,
-    }
-
-
-def _setting_as_json(each: Standing | Difference) -> dict[str, Any]:
-    setting = each.setting
-    return {
-        "lab": setting.lab,
-        "batch": setting.batch,
-        "noise": setting.noise,
-        "behaviour": setting.behaviour,
-        "budget": setting.budget,
-        "strategy": each.strategy,
-        "seeds": each.seeds,
-    }
+    more = len(failures) - 5
+    return (*failures[:5], *((f"and {more} more: see failures.csv",) if more > 0 else ()))
 
 
 def differences_table(found: Sequence[Difference], reference: str) -> Table:
@@ -240,9 +249,7 @@ def differences_table(found: Sequence[Difference], reference: str) -> Table:
         setting = each.setting
         better = reference if each.mean > 0 else each.strategy
         table.add_row(
-            _place(setting),
-            str(setting.batch),
-            "own" if setting.noise is None else f"{setting.noise:g}",
+            *_place(setting),
             each.strategy,
             str(each.seeds),
             f"{each.mean:+.3f}",
@@ -252,71 +259,11 @@ def differences_table(found: Sequence[Difference], reference: str) -> Table:
     return table
 
 
-def _short(lab: str) -> str:
-    """Return a lab's name without the folder of its table."""
-    kind, colon, path = lab.partition(":")
-    return f"{kind}:{Path(path).name}" if colon and kind in ("table", "emulate") else lab
+def _place(setting: Setting) -> tuple[str, str, str]:
+    """Return a setting as the first cells of a row: lab, batch, noise."""
+    from labloop.studies.figures import short
 
-
-def _place(setting: Setting) -> str:
-    return _short(setting.lab) + (f" ({setting.behaviour})" if setting.behaviour else "")
-
-
-def draw_all(traces: Sequence[Traces], folder: Path) -> list[Path]:
-    """Draw every setting's figure into a study's folder."""
-    from labloop.report.panels import Curve, Panel, panels_figure, save_figure
-    from labloop.simulate.summary import bands, found_so_far, mean_ranks
-
-    written = []
-    for each in traces:
-        several = bands(each.left)
-        left = [
-            Curve(name, band.middle.tolist(), band.low.tolist(), band.high.tolist()) for name, band in several.items()
-        ]
-        panels = [
-            Panel("left to gain (mean and 95 % interval; 1 is random, 0 the optimum)", left),
-            Panel("rank (1 is best)", [Curve(name, list(v)) for name, v in mean_ranks(each).items() if len(v)]),
-            Panel(
-                "runs that found the global basin",
-                [Curve(name, list(v)) for name, v in found_so_far(each).items()],
-                scale="percent",
-            ),
-        ]
-        setting = each.setting
-        words = [_short(setting.lab), f"batch{setting.batch}", *([f"noise{setting.noise:g}"] if setting.noise else [])]
-        words += [setting.behaviour] if setting.behaviour else []
-        name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in "-".join(words))
-        figure = panels_figure(f"{_short(setting.lab)}, batch {setting.batch}", [p for p in panels if p.curves])
-        written.append(save_figure(figure, folder / f"{name}.png"))
-    return written
-
-
-def draw_differences(found: Sequence[Difference], reference: str, names: Sequence[str], path: Path) -> Path:
-    """Draw the paired differences of all settings into one file."""
-    from labloop.report.panels import Interval, intervals_figure, save_figure
-
-    intervals = [
-        Interval(
-            str(each.setting).replace(each.setting.lab, _short(each.setting.lab)),
-            each.strategy,
-            each.mean,
-            each.low,
-            each.high,
-            each.decided,
-        )
-        for each in found
-    ]
-    title = f"left to gain, less what {reference} left (right of 0: {reference} is better)"
-    return save_figure(intervals_figure(title, intervals, names), path)
-
-
-def write_more(driver: Driver, *, parquet: bool, baybe: bool) -> list[Path]:
-    """Write a study's results in the forms that were asked for."""
-    from labloop.simulate.frames import baybe_frame, write_parquet
-
-    written = [write_parquet(driver)] if parquet else []
-    if baybe:
-        path = driver.folder / "baybe.csv"
-        baybe_frame(driver).to_csv(path, index=False, lineterminator="\n")
-        written.append(path)
-    return written
+    further = [setting.behaviour] if setting.behaviour else []
+    further += [f"{setting.replicates} times"] if setting.replicates > 1 else []
+    place = short(setting.lab) + (f" ({', '.join(further)})" if further else "")
+    return place, str(setting.batch), "own" if setting.noise is None else f"{setting.noise:g}"

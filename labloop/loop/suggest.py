@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -359,10 +360,15 @@ def machine() -> str:
 
 def threads() -> dict[str, int]:
     """Return how many threads the numerical libraries in this process use, by interface (``blas``, ``openmp``)."""
-    # Found among the libraries that are loaded, so after the planner.
-    from threadpoolctl import threadpool_info
-
     found: dict[str, int] = {}
-    for library in threadpool_info():
+    for library in _libraries(len(sys.modules)).info():
         found[library["user_api"]] = max(library["num_threads"], found.get(library["user_api"], 0))
     return found
+
+
+@lru_cache(maxsize=1)
+def _libraries(_modules: int) -> Any:
+    """Find the numerical libraries that are loaded, so after the planner; anew when modules were imported since."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # type: ignore[no-untyped-call]

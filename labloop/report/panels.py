@@ -11,7 +11,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
 from labloop.errors import InvalidInput
 from labloop.report.drawing import WIDTH, figure_bytes, styled, write_file
@@ -38,6 +38,8 @@ class Curve:
     middle: Sequence[float]
     low: Sequence[float] = ()
     high: Sequence[float] = ()
+    along: Sequence[float] = ()
+    """Where its points lie; 1, 2, ... if not said."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Panel:
     title: str
     curves: Sequence[Curve]
     scale: str = "linear"
-    """``linear``, ``log`` or ``percent``."""
+    """``linear``, ``log``, ``percent``, ``share`` (from 0 upwards) or ``rank`` (1 on top)."""
 
 
 @dataclass(frozen=True)
@@ -89,25 +91,50 @@ def panels_figure(title: str, panels: Sequence[Panel], *, along: str = "experime
             _lines(axis, panel)
         axes[0].set_title(title, loc="right", fontsize=8.5, color=LIGHT["faint"])
         axes[-1].set_xlabel(along)
-        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        counted = not any(len(curve.along) for panel in panels for curve in panel.curves)
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=counted, min_n_ticks=1))
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6))
     return figure
 
 
 def _lines(axis: Axes, panel: Panel) -> None:
+    """Draw lines that step from one experiment to the next: nothing is known between two."""
     axis.set_title(panel.title, fontweight="bold")
+    axis.margins(x=0.0)
     for position, curve in enumerate(panel.curves):
-        x = range(1, len(curve.middle) + 1)
+        x, (middle, low, high) = _steps(curve)
         colour, dash = _look(position)
-        if len(curve.low):
-            axis.fill_between(x, list(curve.low), list(curve.high), color=colour, alpha=0.14, linewidth=0)
-        axis.plot(x, list(curve.middle), color=colour, linestyle=dash, linewidth=1.5, label=curve.name)
-    if panel.scale == "log":
-        axis.set_yscale("log")
-    if panel.scale == "percent":
-        axis.set_ylim(-0.02, 1.02)
-        axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+        if low:
+            # Where many bands lie over each other, each has to be paler.
+            alpha = 0.12 if len(panel.curves) <= 3 else 0.07
+            axis.fill_between(x, low, high, step="post", color=colour, alpha=alpha, linewidth=0)
+        (line,) = axis.plot(x, middle, color=colour, linestyle=dash, linewidth=1.5, label=curve.name)
+        line.set_drawstyle("steps-post")
+    _scaled(axis, panel)
+
+
+def _steps(curve: Curve) -> tuple[list[float], tuple[list[float], ...]]:
+    """Return where a curve steps, and its middle and band there; what is counted holds until the next would come."""
+    values = tuple(list(each) for each in (curve.middle, curve.low, curve.high))
+    if len(curve.along):
+        return list(curve.along), values
+    return [float(k) for k in range(1, len(curve.middle) + 2)], tuple(each + each[-1:] for each in values)
+
+
+def _scaled(axis: Axes, panel: Panel) -> None:
+    match panel.scale:
+        case "log":
+            axis.set_yscale("log")
+        case "percent":
+            axis.set_ylim(-0.02, 1.02)
+            axis.yaxis.set_major_locator(MultipleLocator(0.25))
+            axis.yaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        case "share":
+            axis.set_ylim(bottom=0.0)
+        case "rank":
+            axis.set_ylim(len(panel.curves) + 0.1, 0.9)
+            axis.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=6, min_n_ticks=1))
 
 
 def _look(position: int) -> tuple[str, str | tuple[float, tuple[float, ...]]]:
@@ -130,7 +157,16 @@ def intervals_figure(title: str, intervals: Sequence[Interval], names: Sequence[
         height = 0.0
         for group in groups:
             height -= 1.2
-            axis.annotate(group, (0.0, height), xycoords=("axes fraction", "data"), fontweight="bold", va="center")
+            axis.annotate(
+                group,
+                (0.0, height),
+                xytext=(4, 0),
+                xycoords=("axes fraction", "data"),
+                textcoords="offset points",
+                fontweight="bold",
+                va="center",
+                bbox={"facecolor": LIGHT["paper"], "edgecolor": "none", "pad": 1.0},
+            )
             for each in (one for one in intervals if one.group == group):
                 height -= 1.0
                 heights.append(height)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labloop.records import Conditions, Outcomes
-from labloop.simulate.lab import Lab, Noise, Optimum
+from labloop.simulate.lab import Cost, Lab, Noise, Optimum
 
 __all__ = ["CARD", "channels", "make"]
 
@@ -58,6 +58,7 @@ def make() -> Lab:
             "planner": {"strategy": "explore", "batch": 6, "budget": 48},
         },
         response=_response,
+        cost=Cost("min", lambda _: 2.0),
         noise={"distance": Noise(absolute=1.0, low=0.0, decimals=1)},
         optimum=Optimum({**RECIPE, "water": 0.49}, {"distance": 0.0}),
     )

@@ -15,12 +15,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import ModuleType
 
 from labloop.errors import LabloopError, UsageError
 from labloop.simulate.job import Job
@@ -94,6 +96,20 @@ def single_threaded() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def _on_their_own() -> Iterator[None]:
+    """Let processes that are spawned within import nothing of the script that runs here.
+
+    Otherwise each would run it again, up to the study, unless it is written under ``if __name__ == "__main__"``.
+    """
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
 def _in_processes(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Outcome]]:
     waiting = dict.fromkeys(jobs, 0)
     """What is left to do, and how often a worker died that had the job."""
@@ -145,7 +161,7 @@ class _Pool:
     def _feed(self) -> None:
         job = next(self._queue, None)
         if job is not None:
-            with single_threaded():
+            with single_threaded(), _on_their_own():
                 self._futures[self._executor.submit(work, job)] = job
 
     def outcomes(self) -> Iterator[tuple[Job, Outcome]]:

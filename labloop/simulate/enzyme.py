@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from labloop.records import Conditions, Outcomes
-from labloop.simulate.lab import Lab, Noise, Optimum
+from labloop.simulate.lab import Cost, Lab, Noise, Optimum
 
 __all__ = ["Kinetics", "converted", "make"]
 
@@ -100,6 +100,8 @@ def make() -> Lab:
             "planner": {"strategy": "explore", "batch": 4, "budget": 48},
         },
         response=_response,
+        # The vessel is taken for the batch, and for an hour of emptying and filling.
+        cost=Cost("h", lambda conditions: float(conditions["time"]) + 1.0),
         noise={
             "profit": Noise(absolute=0.3, relative=0.03, decimals=3),
             "conversion": Noise(absolute=1.0, low=0.0, high=100.0, decimals=1),

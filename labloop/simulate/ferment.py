@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from labloop.records import Conditions, Outcomes
-from labloop.simulate.lab import Drift, Lab, Noise, Optimum
+from labloop.simulate.lab import Cost, Drift, Lab, Noise, Optimum
 
 __all__ = ["Run", "make", "run"]
 
@@ -184,6 +184,8 @@ def make() -> Lab:
             "planner": {"strategy": "explore", "batch": 4, "budget": 48},
         },
         response=_response,
+        # Four hours to clean, sterilise and fill.
+        cost=Cost("h", lambda _: HOURS + 4.0),
         noise={
             "titre": Noise(absolute=0.03, relative=0.04, low=0.0, decimals=3),
             "acetate": Noise(absolute=0.05, relative=0.05, low=0.0, decimals=2),

@@ -29,7 +29,7 @@ def results_frame(driver: Driver) -> pd.DataFrame:
         for row in course.rows
     ]
     frame = pd.DataFrame(records, columns=["key", *job_names, *row_names])
-    numbers = ["noise", "value", "true", "best", "regret", "inference_regret", "left"]
+    numbers = ["noise", "value", "true", "best", "regret", "inference_regret", "left", "cost"]
     return frame.astype(dict.fromkeys(numbers, "float64"))
 
 

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labloop.records import Conditions, Outcomes
-from labloop.simulate.lab import Lab, Noise, Optimum
+from labloop.simulate.lab import Cost, Lab, Noise, Optimum
 
 __all__ = ["make"]
 
@@ -102,6 +102,8 @@ def make() -> Lab:
             "planner": {"strategy": "explore", "batch": 8, "budget": 96},
         },
         response=_response,
+        # Weighed, cast, swollen and pulled: the hands' time.
+        cost=Cost("h", lambda _: 0.75),
         noise={"adhesion": Noise(absolute=3.0, relative=0.06, low=0.0, decimals=1)},
         infeasible=_infeasible,
         optimum=Optimum(

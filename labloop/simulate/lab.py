@@ -9,7 +9,7 @@ in a batch, first or last.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,7 +22,7 @@ from labloop.spec.check import misfit
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 
-__all__ = ["Drift", "Lab", "Noise", "Optimum"]
+__all__ = ["Cost", "Drift", "Front", "Lab", "Noise", "Optimum"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,28 @@ class Optimum:
     outcomes: Outcomes
 
 
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What several objectives can reach together.
+
+    Attributes
+    ----------
+    reference : an outcome of each objective that is just not worth having: better ones count.
+    volume : the largest hypervolume there is between it and outcomes of experiments (`labloop.simulate.volume`).
+    """
+
+    reference: Outcomes
+    volume: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one measurement takes, whether it succeeds or not: the unit (h, EUR), and how much by conditions."""
+
+    unit: str
+    of: Callable[[Conditions], float]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lab:
     """A simulated laboratory.
@@ -81,9 +103,12 @@ class Lab:
     spec : the lab's own campaign, as `Spec.model_validate` takes it.
     response : the true outcomes of conditions (covariates included), in the outcomes' units.
     noise : by outcome; an outcome without an entry is read exactly.
-    optimum : the best there is to find.
+    optimum : the best there is to find; empty where several objectives are weighed against each other.
+    front : what several objectives can reach together, if that is known; None with one objective.
     infeasible : says why conditions cannot give a result; an empty text where they can.
     covariates : by name; what is observed along with every experiment.
+    cost : what a measurement takes; None where the lab does not say.
+    responses : `response` of many conditions at once, where that is a great deal faster.
     """
 
     name: str
@@ -91,10 +116,13 @@ class Lab:
     source: str
     spec: Mapping[str, Any]
     response: Callable[[Conditions], Outcomes]
-    optimum: Optimum
+    optimum: Optimum = field(default_factory=lambda: Optimum({}, {}))
+    front: Front | None = None
     noise: Mapping[str, Noise] = field(default_factory=dict)
     infeasible: Callable[[Conditions], str] = lambda _: ""
     covariates: Mapping[str, Drift] = field(default_factory=dict)
+    cost: Cost | None = None
+    responses: Callable[[Sequence[Conditions]], Sequence[Outcomes]] | None = None
 
     @cached_property
     def campaign(self) -> Spec:
@@ -113,6 +141,20 @@ class Lab:
         if self.infeasible(conditions):
             return {}
         return self.response({**conditions, **{name: each.mean for name, each in self.covariates.items()}})
+
+    def truths(self, rows: Sequence[Conditions]) -> list[Outcomes]:
+        """Return `truth` of many conditions."""
+        if self.responses is None:
+            return [self.truth(row) for row in rows]
+        assert not self.covariates, "a lab that answers many at once has no covariates"
+        whole = [self._complete(row) for row in rows]
+        possible = [row for row in whole if not self.infeasible(row)]
+        found = iter(self.responses(possible))
+        return [{} if self.infeasible(row) else next(found) for row in whole]
+
+    def price(self, conditions: Conditions) -> float | None:
+        """Return what one measurement costs, in the unit of `cost`; None where the lab does not say."""
+        return None if self.cost is None else float(self.cost.of(self._complete(conditions)))
 
     def measure(self, conditions: Conditions, rng: np.random.Generator) -> Outcomes:
         """Return one noisy measurement of every outcome; empty where none can come.

@@ -4,6 +4,8 @@
 ``hydrogel``            a laboratory; also ``reaction``, ``ferment``, ``snar``, ``enzyme``, ``colours``
 ``hartmann6``           a test function; also ``branin``, ``ackley``, ``levy``
 ``ackley5``, ``shekel`` one of BoTorch's (`labloop.simulate.synthetic`), the number being its dimension
+``zdt1``                one of BoTorch's with several objectives (`labloop.simulate.fronts`)
+``dtlz2:objectives=3``  the same with another size
 ``hills4``              a deceptive landscape (`labloop.simulate.deceptive`), likewise
 ``hills4:width=0.08``   the same with its settings changed
 ======================= =======================================================================
@@ -59,29 +61,36 @@ def lab(name: str) -> Lab:
         if digits:
             settings = {"dim": digits, **settings}
         return deceptive.make(kind, deceptive.shaped(kind, settings), name=name)
+    if base not in FUNCTIONS and base not in _MODULES:
+        return _of_botorch(base, settings)
+    _refuse(base, settings)
+    return make_function(base) if base in FUNCTIONS else cast(Lab, import_module(_MODULES[base]).make())
+
+
+def _refuse(name: str, settings: Mapping[str, str]) -> None:
     if settings:
+        said = ", ".join(f"{key}={value}" for key, value in settings.items())
         raise InvalidInput(
-            f"the lab {base!r} has no settings, got {rest!r}", hint=f"settings are for {', '.join(DECEPTIVE)}"
+            f"the lab {name!r} has no settings, got {said}",
+            hint=f"settings are for {', '.join(DECEPTIVE)}, dtlz1, zdt1",
         )
-    if base in FUNCTIONS:
-        return make_function(base)
-    if base in _MODULES:
-        return cast(Lab, import_module(_MODULES[base]).make())
-    return _of_botorch(base)
 
 
-def _of_botorch(name: str) -> Lab:
+def _of_botorch(name: str, settings: Mapping[str, str]) -> Lab:
     # torch takes seconds to import: only for a name that looks like one of its functions.
-    from labloop.simulate import synthetic
+    from labloop.simulate import fronts, synthetic
 
+    if name in fronts.FRONTS:
+        return fronts.make(name, settings)
     if synthetic.dimension_of(name) is not None:
+        _refuse(name, settings)
         return synthetic.make(name)
     kind, digits = _split(name)
     if kind in synthetic.FAMILIES and digits:
         known = synthetic.FAMILIES[kind].dims
         shown = ", ".join(map(str, known)) if len(known) < 8 else f"{known[0]} to {known[-1]}"
         raise NotFound(f"no simulated lab {name!r}", hint=f"{kind} exists in {shown} dimensions")
-    hint = did_you_mean(name, (*labs(), *DECEPTIVE, *synthetic.FAMILIES))
+    hint = did_you_mean(name, (*labs(), *DECEPTIVE, *synthetic.FAMILIES, *fronts.FRONTS))
     raise NotFound(f"no simulated lab {name!r}", hint=hint)
 
 

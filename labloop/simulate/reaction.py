@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labloop.records import Conditions, Outcomes
-from labloop.simulate.lab import Lab, Noise, Optimum
+from labloop.simulate.lab import Cost, Lab, Noise, Optimum
 
 __all__ = ["LIGANDS", "conversion", "make", "rates"]
 
@@ -52,6 +52,11 @@ DEPROTONATION = {
     "K2CO3": {"DMAc": 0.0, "toluene": -2.2, "nBuOH": -0.3, "MeCN": -0.7},
     "NaOtBu": {"DMAc": 0.5, "toluene": 0.9, "nBuOH": -1.8, "MeCN": 0.0},
 }
+# What the ligand of one vial costs in EUR (own figures), and the rest of it: palladium, substrate, chromatogram.
+PRICES = {
+    "PPh3": 0.2, "PMePh2": 1.5, "PnBu3": 0.8, "PiPr3": 4.0, "PCy3": 3.0, "PtBu3": 9.0, "P(o-tol)3": 2.0, "P(OPh)3": 0.3
+}  # fmt: skip
+VIAL = 6.0
 SIDE = {"KOAc": 0.008, "CsOPiv": 0.006, "K2CO3": 0.012, "NaOtBu": 0.09}
 BOILING = {"DMAc": 165.0, "toluene": 111.0, "nBuOH": 118.0, "MeCN": 82.0}
 
@@ -129,6 +134,7 @@ def make() -> Lab:
             "planner": {"strategy": "explore", "batch": 5, "budget": 60},
         },
         response=_response,
+        cost=Cost("EUR", lambda conditions: VIAL + PRICES[str(conditions["ligand"])]),
         noise={"yield": Noise(absolute=1.5, relative=0.01, low=0.0, high=100.0, decimals=1)},
         infeasible=_infeasible,
         optimum=Optimum(

@@ -1,8 +1,9 @@
 """Rehearse a campaign before it is run: how many experiments it needs, in which batches, measured how often.
 
 The campaign is played again and again in its own space, each time with another truth that its surrogate holds
-possible (`labloop.simulate.draws`). What is asked is when 90 % of the attainable is reached: the optimum of that
-truth, counted from what random experiments give. Measurements are counted, not conditions: two replicates are two.
+possible (`labloop.simulate.draws`). What is asked is when 90 % of the attainable is reached: the best of that truth
+that holds the limits, counted from what random experiments give that hold them. Measurements are counted, not
+conditions: two replicates are two.
 """
 
 from __future__ import annotations
@@ -96,10 +97,11 @@ def rehearsal(store: Store, name: str, wanted: Rehearsal, folder: Path) -> Drive
 
 
 def _plain(spec: Spec) -> Spec:
-    """Return the spec of which truths are drawn: the objective alone, unbounded, since a draw knows no bounds."""
+    """Return the spec of which truths are drawn: its outcomes without a range, since a draw knows no bounds."""
     name = objective_of(spec)
     objective = spec.objectives[name].model_copy(update={"range": None})
-    return spec.model_copy(update={"objectives": {name: objective}, "limits": ()})
+    limits = tuple(limit.model_copy(update={"range": None}) for limit in spec.limits)
+    return spec.model_copy(update={"objectives": {name: objective}, "limits": limits})
 
 
 def plans(driver: Driver) -> list[Plan]:
@@ -130,7 +132,7 @@ def _by_measurement(job: Job, course: Course) -> Array:
     """Return what is left to gain after each measurement, (budget,); 1 before the first result."""
     found = np.ones(job.budget)
     for position, row in enumerate(course.rows, 1):
-        found[position * job.replicates - 1 :] = row.left
+        found[position * job.replicates - 1 :] = min(row.left, 1.0)
     return found
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from labloop.records import Conditions, Outcomes
-from labloop.simulate.lab import Lab, Noise, Optimum
+from labloop.simulate.lab import Cost, Lab, Noise, Optimum
 
 __all__ = ["STEPS", "Step", "make", "outlet"]
 
@@ -103,6 +103,8 @@ def make() -> Lab:
             "planner": {"strategy": "explore", "batch": 4, "budget": 48},
         },
         response=_response,
+        # Ten minutes to set it, three residence times until it is steady, one to take the sample.
+        cost=Cost("min", lambda conditions: 10.0 + 4.0 * float(conditions["residence_time"])),
         noise={
             "space_time_yield": Noise(absolute=20.0, relative=0.02, low=0.0, decimals=1),
             "e_factor": Noise(relative=0.01, low=0.0, decimals=3),

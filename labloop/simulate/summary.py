@@ -1,7 +1,8 @@
 """What a study found, as numbers: by setting (lab, batch, noise) and strategy.
 
 Notation: L_rsi the share left to gain on setting r with strategy s after i experiments, for one seed
-(`labloop.simulate.scale`: 0 the optimum, 1 random). Strategies are compared seed by seed, because campaigns with
+(`labloop.simulate.scale`: 0 the optimum, 1 random; here at most 1, so that having found something poor is no worse than
+having found nothing that holds the limits). Strategies are compared seed by seed, because campaigns with
 the same seed share the lab's noise; a difference is D_j = L_other,j - L_reference,j over seeds j, so that above 0
 the reference is better. Its interval is the bootstrap's: seeds drawn with replacement 4,000 times, the 2.5 %
 and 97.5 % quantiles of the means (Efron, Ann. Statist. 7 (1979) 1, doi:10.1214/aos/1176344552).
@@ -29,6 +30,7 @@ __all__ = [
     "differences",
     "found_so_far",
     "interval",
+    "left_by_cost",
     "mean_ranks",
     "standings",
     "traces_of",
@@ -40,6 +42,8 @@ LEAST_SEEDS = 6
 """With fewer pairs, even if all agree, a sign test does not reach 5 % (2 / 2^5 = 6 %): nothing is decided."""
 _DRAWS = 4000
 _BAND_DRAWS = 400
+_COSTS = 120
+"""So many costs, from 0 to the largest, at which strategies are looked at."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,11 +70,13 @@ class Traces:
     setting: Setting
     seeds: Mapping[str, tuple[int, ...]]
     left: Mapping[str, Array]
-    """(seeds, budget) by strategy; a campaign that ran out of experiments keeps its last value."""
+    """(seeds, budget) by strategy, at most 1; a campaign that ran out of experiments keeps its last value."""
     regret: Mapping[str, Array]
     """The same in the outcome's unit; NaN while nothing feasible was found."""
     inference: Mapping[str, Array]
     """The regret of the experiment that looks best."""
+    spent: Mapping[str, Array]
+    """What all experiments so far have cost, in the lab's unit; NaN where the lab does not say."""
     seconds: Mapping[str, Array]
     """All suggestions' seconds, by strategy."""
     notes: Mapping[str, tuple[str, ...]]
@@ -96,6 +102,8 @@ class Standing:
     """Mean rank among the strategies, seed by seed: 1 is best, ties share."""
     seconds: float
     """Mean seconds of one suggestion."""
+    cost: float = float("nan")
+    """Mean cost of all experiments, in the lab's unit; NaN where the lab does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +143,13 @@ def _traces(setting: Setting, found: Mapping[str, Sequence[tuple[Job, Course]]])
     return Traces(
         setting=setting,
         seeds={strategy: tuple(job.seed for job, _ in several) for strategy, several in found.items()},
-        left=table("left", 1.0),
+        left={strategy: np.minimum(each, 1.0) for strategy, each in table("left", 1.0).items()},
         regret=table("regret", np.nan),
         inference=table("inference_regret", np.nan),
+        spent={
+            strategy: np.stack([_spent(course, setting.budget) for _, course in several])
+            for strategy, several in found.items()
+        },
         seconds={
             strategy: np.concatenate([np.asarray(course.seconds, dtype=np.float64) for _, course in several])
             for strategy, several in found.items()
@@ -153,6 +165,12 @@ def _trace(course: Course, name: str, length: int, missing: float) -> Array:
     values = [missing if getattr(row, name) is None else float(getattr(row, name)) for row in course.rows[:length]]
     last = values[-1] if values else missing
     return np.array(values + [last] * (length - len(values)), dtype=np.float64)
+
+
+def _spent(course: Course, length: int) -> Array:
+    costs = [np.nan if row.cost is None else row.cost for row in course.rows[:length]]
+    # What was never run costs nothing.
+    return np.cumsum(np.array(costs + [0.0] * (length - len(costs)), dtype=np.float64))
 
 
 def interval(values: Array, *, level: float = 0.95, seed: int = 0) -> tuple[float, float]:
@@ -182,6 +200,7 @@ def standings(traces: Traces) -> list[Standing]:
                 found=float((last <= FOUND).mean()),
                 rank=float(ranks[strategy][-1]) if len(ranks[strategy]) else float("nan"),
                 seconds=float(traces.seconds[strategy].mean()),
+                cost=float(traces.spent[strategy][:, -1].mean()),
             )
         )
     return found
@@ -206,6 +225,27 @@ def bands(values: Mapping[str, Array], *, seed: int = 0) -> dict[str, Band]:
         low, high = np.quantile(means, [0.025, 0.975], axis=0)
         found[strategy] = Band(table.mean(axis=0), low, high)
     return found
+
+
+def left_by_cost(traces: Traces) -> tuple[Array, dict[str, Band]]:
+    """Return costs (k,), and what is left to gain once so much is spent: the mean over seeds with its interval.
+
+    An experiment counts when it is paid for. A strategy's band ends where its cheapest campaign does. Empty where
+    the lab does not say what experiments cost.
+    """
+    last = {strategy: float(spent[:, -1].min()) for strategy, spent in traces.spent.items()}
+    if not all(np.isfinite(end) and end > 0 for end in last.values()):
+        return np.empty(0), {}
+    costs = np.linspace(0.0, max(last.values()), _COSTS)
+    found: dict[str, Band] = {}
+    for strategy, spent in traces.spent.items():
+        within = costs[costs <= last[strategy]]
+        rows = [
+            np.append(1.0, left)[np.searchsorted(paid, within, side="right")]
+            for paid, left in zip(spent, traces.left[strategy], strict=True)
+        ]
+        found |= bands({strategy: np.stack(rows)})
+    return costs, found
 
 
 def found_so_far(traces: Traces) -> dict[str, Array]:

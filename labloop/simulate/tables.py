@@ -5,6 +5,7 @@ What a lab is called says how it is made, so that a job can name it::
     table:results.csv                          every row is an experiment that can be run, and there are no others
     emulate:results.csv                        anything between can be run; the surrogate's mean is the truth
     table:results.csv:objective=cost,goal=minimize
+    emulate:results.csv:noise=0.5              measured with this sd, in the outcome's unit, not as learnt
     draw:campaign.json:seed=3                  a campaign with a truth drawn for it (labloop rehearse writes the file)
 
 Which columns are parameters and which is the objective is inferred as ``labloop init --from`` does.
@@ -14,7 +15,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +74,29 @@ def from_table(name: str) -> Lab:
         raise NotFound(f"no table {path}", hint="check the path")
     if kind == "draw":
         return drawn(path, seed=int(settings["seed"]))
-    unknown = set(settings) - {"objective", "goal"}
+    unknown = set(settings) - {"objective", "goal", "noise"}
     if unknown or settings.get("goal", "maximize") not in ("maximize", "minimize"):
-        raise InvalidInput(f"the settings of {name!r} cannot be read", hint="objective=COLUMN,goal=minimize")
+        raise InvalidInput(f"the settings of {name!r} cannot be read", hint="objective=COLUMN,goal=minimize,noise=0.5")
+    given, found = _noise(settings), _made(kind, path, settings)
+    return found if given is None else replace(found, noise=dict.fromkeys(found.campaign.objectives, given))
+
+
+def _noise(settings: Mapping[str, str]) -> Noise | None:
+    """Return the noise that is given; None where it is to be learnt."""
+    if "noise" not in settings:
+        return None
+    try:
+        sd = float(settings["noise"])
+    except ValueError:
+        sd = math.nan
+    if not 0 <= sd < math.inf:
+        raise InvalidInput(
+            f"noise={settings['noise']} is no standard deviation", hint="0 or more, in the outcome's unit: noise=0.5"
+        )
+    return Noise(absolute=sd)
+
+
+def _made(kind: str, path: Path, settings: Mapping[str, str]) -> Lab:
     minimize = settings.get("goal") == "minimize"
     table = read_table(path)
     title = re.sub(r"\W+", "_", path.stem).strip("_") or "table"

@@ -12,15 +12,20 @@ best             the best true value so far
 regret           the optimum's score less the best one's
 inference_regret the same for the experiment that *looks* best by what was measured so far
 left             regret as a share of what random experiments leave (`labloop.simulate.scale`)
+cost             what it took, every replicate counted, in the lab's unit (blank: the lab does not say)
+outcomes         all that was measured, as JSON, where that is more than one outcome
 ================ ===========================================================================
+
+With several objectives `value`, `true` and `best` are hypervolumes: of what was measured so far, of the truth, again
+of the truth.
 """
 
 from __future__ import annotations
 
-import math
+import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from labloop.errors import NothingToSuggest
 from labloop.loop.campaigns import create
@@ -31,7 +36,7 @@ from labloop.simulate.behaviour import Hand, behaviour_of
 from labloop.simulate.job import OWN, Job, place_of, scale_for, scatter_for
 from labloop.simulate.lab import Lab
 from labloop.simulate.plans import Chosen, common_start, plan_of
-from labloop.simulate.scale import Scale, objective_of, score_of
+from labloop.simulate.score import Score, score_for
 from labloop.spec.models import Spec
 from labloop.store import Store
 
@@ -51,6 +56,8 @@ class Row:
     regret: float | None
     inference_regret: float | None
     left: float
+    cost: float | None = None
+    outcomes: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ def run(job: Job) -> Course:
     """
     place = place_of(job)
     spec = _spec_of(place.campaign, job)
-    keeper = _Keeper(spec, scale_for(job))
+    keeper = _Keeper(place, spec, score_for(place, spec, scale_for(job)))
     chosen = plan_of(job.strategy, spec, job.seed)
     store = Store("sqlite://")
     try:
@@ -104,15 +111,16 @@ def _go_round(store: Store, bench: _Bench, keeper: _Keeper, chosen: Chosen) -> l
         seconds.append(time.perf_counter() - began)
         proposed += len(suggestion.experiments)
         bench.take(suggestion.experiments, suggestion.batch)
-        _hand_in(store, keeper, bench, bench.ready(suggestion.batch))
-    _hand_in(store, keeper, bench, bench.ready(None))
+        _hand_in(store, keeper, bench.ready(suggestion.batch))
+    _hand_in(store, keeper, bench.ready(None))
     return seconds
 
 
-def _hand_in(store: Store, keeper: _Keeper, bench: _Bench, done: Sequence[_Done]) -> None:
+def _hand_in(store: Store, keeper: _Keeper, done: Sequence[_Done]) -> None:
     if done:
         record(store, keeper.spec.name, [result for each in done for result in each.results])
-        keeper.keep(bench.place, done)
+        for each in done:
+            keeper.keep(each)
 
 
 @dataclass(frozen=True)
@@ -164,46 +172,28 @@ class _Bench:
 
 
 class _Keeper:
-    """Gathers rows, and knows the best so far."""
+    """Gathers rows."""
 
-    def __init__(self, spec: Spec, scale: Scale) -> None:
-        self.spec, self.scale = spec, scale
-        self.rows: list[Row] = []
-        self._outcome = objective_of(spec)
-        self._best = self._looks = self._true_of_looks = -math.inf
-        self._value: float | None = None
+    def __init__(self, place: Lab, spec: Spec, score: Score) -> None:
+        self.place, self.spec, self.rows = place, spec, list[Row]()
+        self._score = score
 
-    def keep(self, place: Lab, done: Sequence[_Done]) -> None:
-        """Take in results, in the order in which they came."""
-        for each in done:
-            self._keep(place, each)
-
-    def _keep(self, place: Lab, done: _Done) -> None:
+    def keep(self, done: _Done) -> None:
+        """Take in an experiment with its results."""
         experiment, first = done.experiment, done.results[0]
         measured = {
             name: sum(result.outcomes[name] for result in done.results) / len(done.results) for name in first.outcomes
         }
-        true = place.truth(first.executed or experiment.planned)
-        score = score_of(self.spec, true) if measured else -math.inf
-        if score > self._best:
-            self._best, self._value = score, true[self._outcome]
-        seems = score_of(self.spec, measured)
-        if seems > self._looks:
-            self._looks, self._true_of_looks = seems, score_of(self.spec, true)
+        executed = first.executed or experiment.planned
+        mark = self._score.take(self.place.truth(executed), measured)
+        price = self.place.price(executed)
         self.rows.append(
             Row(
                 iteration=done.batch,
                 experiment=experiment.number,
                 slot=experiment.slot,
-                value=measured.get(self._outcome),
-                true=true.get(self._outcome),
-                best=self._value,
-                regret=self._regret(self._best),
-                inference_regret=self._regret(self._true_of_looks),
-                left=self.scale.left(self._best),
+                **asdict(mark),
+                cost=None if price is None else price * len(done.results),
+                outcomes=json.dumps(measured) if len(self.spec.outcomes) > 1 else "",
             )
         )
-
-    def _regret(self, score: float) -> float | None:
-        # The optimum is declared to so many digits; being better than it by less is no news.
-        return max(self.scale.best - score, 0.0) if math.isfinite(score) else None

@@ -28,12 +28,12 @@ def retried(use_case: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(use_case)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
-        chance = random.Random()  # two processes that met once must not meet again at the same moment
         for attempt in range(1, _ATTEMPTS):
             try:
                 return use_case(*args, **kwargs)
             except Overtaken:
-                time.sleep(_FIRST_PAUSE * 2**attempt * chance.random())
+                # Two processes that met once must not meet again at the same moment.
+                time.sleep(_FIRST_PAUSE * 2**attempt * random.Random().random())
         try:
             return use_case(*args, **kwargs)
         except Overtaken as error:

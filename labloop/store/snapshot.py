@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 
 from labloop.errors import NotFound, did_you_mean
 from labloop.records import Experiment, LedgerEntry, Status
+from labloop.store import statements
 from labloop.store import tables as t
 from labloop.store.codec import experiment_from_dict
 
@@ -71,7 +72,7 @@ class Snapshot:
 
     def find(self, name: str) -> CampaignRow | None:
         """Return a campaign, or None."""
-        row = self._connection.execute(select(t.campaign).where(t.campaign.c.name == name)).one_or_none()
+        row = self._connection.execute(statements.FIND, {"name": name}).one_or_none()
         return CampaignRow(*row) if row else None
 
     def campaign(self, name: str) -> CampaignRow:
@@ -175,6 +176,8 @@ class Snapshot:
         batch: int | None = None,
     ) -> tuple[Experiment, ...]:
         """Return experiments in order of their number: all, or those asked for."""
+        if statuses is None and batch is None:
+            return self._experiments(campaign.id, numbers)
         query = select(t.experiment.c.record).where(t.experiment.c.campaign_id == campaign.id)
         if statuses is not None:
             query = query.where(t.experiment.c.status.in_([status.value for status in statuses]))
@@ -182,13 +185,22 @@ class Snapshot:
             query = query.where(t.experiment.c.batch == batch)
         query = query.order_by(t.experiment.c.number)
         if numbers is None:
-            records = [text for (text,) in self._connection.execute(query)]
-        else:
-            records = []
-            for part in chunks(sorted(set(numbers))):
-                chosen = query.where(t.experiment.c.number.in_(part))
-                records += [text for (text,) in self._connection.execute(chosen)]
-        return tuple(experiment_from_dict(json.loads(text)) for text in records)
+            return self._decoded(query)
+        parts = [query.where(t.experiment.c.number.in_(part)) for part in chunks(sorted(set(numbers)))]
+        return tuple(each for part in parts for each in self._decoded(part))
+
+    def _experiments(self, campaign_id: int, numbers: Sequence[int] | None) -> tuple[Experiment, ...]:
+        whose = {"campaign": campaign_id}
+        if numbers is None:
+            return self._decoded(statements.ALL_RECORDS, whose)
+        if len(numbers) == 1:
+            return self._decoded(statements.RECORD, {**whose, "number": numbers[0]})
+        parts = [{**whose, "numbers": part} for part in chunks(sorted(set(numbers)))]
+        return tuple(each for part in parts for each in self._decoded(statements.RECORDS, part))
+
+    def _decoded(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> tuple[Experiment, ...]:
+        found = self._connection.execute(query, values)
+        return tuple(experiment_from_dict(json.loads(text)) for (text,) in found)
 
     def entries(
         self, campaign: CampaignRow, *, experiment: int | None = None, kinds: Iterable[str] | None = None

@@ -5,23 +5,25 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, and_, delete, insert, select, update
+from sqlalchemy import Connection, CursorResult, Executable, and_, delete, insert, select
 
 from labloop import __version__
 from labloop.errors import Conflict
-from labloop.records import Experiment, LedgerEntry
-from labloop.store import clock
+from labloop.records import Experiment, LedgerEntry, Status
+from labloop.store import clock, statements
 from labloop.store import tables as t
-from labloop.store.chain import canonical, entry_hash
+from labloop.store.chain import canonical, seal
 from labloop.store.expect import FRESH, experiment_row, head_after, result_rows
 from labloop.store.fold import apply, changes_of, fold
 from labloop.store.snapshot import CampaignRow, Snapshot, chunks
 
 __all__ = ["Asked", "Transaction"]
+
+_STORED = ("sequence", "kind", "at", "actor", "version", "previous", "hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +36,47 @@ class Asked:
 
 
 class Transaction(Snapshot):
-    """A snapshot that can append."""
+    """A snapshot that can append.
+
+    Once a campaign is found nobody else writes to it, so its row and the experiments that were read or written are
+    kept: what this transaction knows is not asked again.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._heads: dict[int, CampaignRow] = {}
+        self._states: dict[tuple[int, int], Experiment] = {}
 
     def find(self, name: str) -> CampaignRow | None:
         """Return a campaign, or None; until this transaction ends nobody else writes to it."""
-        # PostgreSQL's lock on the head row: what is read after it is as new as it. SQLite holds the whole file.
-        query = select(t.campaign).where(t.campaign.c.name == name).with_for_update()
-        row = self._connection.execute(query).one_or_none()
-        return CampaignRow(*row) if row else None
+        known = next((row for row in self._heads.values() if row.name == name), None)
+        if known is not None:
+            return known
+        row = self._connection.execute(statements.LOCK, {"name": name}).one_or_none()
+        return self._keep(CampaignRow(*row)) if row else None
+
+    def experiments(
+        self,
+        campaign: CampaignRow,
+        *,
+        numbers: Sequence[int] | None = None,
+        statuses: Iterable[Status] | None = None,
+        batch: int | None = None,
+    ) -> tuple[Experiment, ...]:
+        """Return experiments in order of their number: all, or those asked for."""
+        if numbers is None or statuses is not None or batch is not None or campaign.id not in self._heads:
+            return super().experiments(campaign, numbers=numbers, statuses=statuses, batch=batch)
+        keys = [(campaign.id, number) for number in sorted(set(numbers))]
+        unknown = [number for _, number in keys if (campaign.id, number) not in self._states]
+        if unknown:
+            found = self._experiments(campaign.id, unknown)
+            self._states.update(((campaign.id, each.number), each) for each in found)
+        return tuple(self._states[key] for key in keys if key in self._states)
 
     def execute(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> CursorResult[Any]:
         """Run a statement; for what brings the read models in order, never for the ledger."""
+        self._heads.clear()
+        self._states.clear()
         return cast("CursorResult[Any]", self._connection.execute(statement, rows))
 
     def create(self, name: str, spec: str, *, source: str = "") -> CampaignRow:
@@ -84,26 +116,21 @@ class Transaction(Snapshot):
             previous=head.head_hash,
             hash="",
         )
-        entry = _with_hash(draft)
-        self._connection.execute(
-            insert(t.ledger).values(
-                campaign_id=campaign.id,
-                sequence=entry.sequence,
-                kind=kind,
-                at=entry.at,
-                actor=entry.actor,
-                version=entry.version,
-                payload=text,
-                previous=entry.previous,
-                hash=entry.hash,
-            )
-        )
+        entry = replace(draft, hash=seal(draft, campaign=draft.campaign, payload=text))
+        row = {"campaign_id": campaign.id, **{name: getattr(entry, name) for name in _STORED}, "payload": text}
+        self._connection.execute(statements.ADD_LEDGER, row)
         self._project(head, entry)
         return entry
 
     def _head(self, campaign_id: int) -> CampaignRow:
-        query = select(t.campaign).where(t.campaign.c.id == campaign_id).with_for_update()
-        return CampaignRow(*self._connection.execute(query).one())
+        if campaign_id not in self._heads:
+            row = self._connection.execute(statements.HEAD, {"campaign": campaign_id}).one()
+            return self._keep(CampaignRow(*row))
+        return self._heads[campaign_id]
+
+    def _keep(self, row: CampaignRow) -> CampaignRow:
+        self._heads[row.id] = row
+        return row
 
     def _project(self, campaign: CampaignRow, entry: LedgerEntry) -> None:
         if entry.kind == "undone":
@@ -115,7 +142,8 @@ class Transaction(Snapshot):
         row = {name: getattr(campaign, name) for name in FRESH}
         head = head_after(row, entry)
         changed = {name: value for name, value in head.items() if value != row[name]}
-        self._connection.execute(update(t.campaign).where(t.campaign.c.id == campaign.id).values(**changed))
+        self._connection.execute(statements.CHANGE_CAMPAIGN, {"campaign": campaign.id, **changed})
+        self._keep(replace(campaign, **head))
 
     def _project_changes(self, campaign: CampaignRow, entry: LedgerEntry) -> None:
         changes = list(changes_of(entry))
@@ -127,9 +155,9 @@ class Transaction(Snapshot):
         states: dict[int, Experiment | None] = {each.number: each for each in before}
         for number, change in changes:
             states[number] = apply(states.get(number), entry, change)
-        self._save(campaign, states, born=born)
+        self._save(campaign, states, before)
         touched = [{"campaign_id": campaign.id, "experiment": n, "sequence": entry.sequence} for n in numbers]
-        self._connection.execute(insert(t.touch), touched)
+        self._connection.execute(statements.ADD_TOUCH, touched)
         keys = [change["key"] for _, change in changes if "key" in change]
         if keys:
             written = [{"campaign_id": campaign.id, "key": key, "sequence": entry.sequence} for key in keys]
@@ -142,7 +170,7 @@ class Transaction(Snapshot):
         for number in dict.fromkeys(number for number, _ in changes_of(target)):
             history = self.entries(campaign, experiment=number)
             states[number] = fold(number, (each for each in history if each.sequence not in without))
-        self._save(campaign, states)
+        self._save(campaign, states, self.experiments(campaign, numbers=list(states)))
         gone = and_(t.receipt.c.campaign_id == campaign.id, t.receipt.c.sequence == target.sequence)
         self._connection.execute(delete(t.receipt).where(gone))
 
@@ -154,22 +182,31 @@ class Transaction(Snapshot):
             fresh = {"campaign_id": campaign.id, "key": key, "content": content, "sequence": entry.sequence}
             self._connection.execute(insert(t.request).values(**fresh))
 
-    def _save(self, campaign: CampaignRow, states: Mapping[int, Experiment | None], *, born: bool = False) -> None:
-        for part in () if born else chunks(list(states)):
-            for table, column in ((t.experiment, t.experiment.c.number), (t.result, t.result.c.experiment)):
-                old = and_(table.c.campaign_id == campaign.id, column.in_(part))
-                self._connection.execute(delete(table).where(old))
+    def _save(
+        self, campaign: CampaignRow, states: Mapping[int, Experiment | None], before: Sequence[Experiment]
+    ) -> None:
+        """Write states; ``before`` are those of the experiments that have a row already."""
+        known = {each.number for each in before}
+        run, whose = self._connection.execute, {"campaign": campaign.id}
+        for part in chunks([each.number for each in before if any(one.outcomes for one in each.observations)]):
+            run(statements.DROP_RESULTS, {**whose, "numbers": part})
+        for part in chunks([number for number in known if states[number] is None]):
+            run(statements.DROP_EXPERIMENTS, {**whose, "numbers": part})
         kept = [state for state in states.values() if state is not None]
-        if kept:
-            self._connection.execute(insert(t.experiment), [experiment_row(campaign.id, state) for state in kept])
+        rows = [experiment_row(campaign.id, state) for state in kept]
+        fresh = [row for row in rows if row["number"] not in known]
+        if fresh:
+            run(statements.ADD_EXPERIMENT, fresh)
+        changed = [{**whose, "which": row["number"], **row} for row in rows if row["number"] in known]
+        if changed:
+            run(statements.CHANGE_EXPERIMENT, changed)
         results = [row for state in kept for row in result_rows(campaign.id, state)]
         if results:
-            self._connection.execute(insert(t.result), results)
-
-
-def _with_hash(draft: LedgerEntry) -> LedgerEntry:
-    fields = {name: getattr(draft, name) for name in LedgerEntry.__slots__}
-    return LedgerEntry(**{**fields, "hash": entry_hash(draft)})
+            run(statements.ADD_RESULT, results)
+        for number, state in states.items():
+            self._states.pop((campaign.id, number), None)
+            if state is not None:
+                self._states[campaign.id, number] = state
 
 
 def _actor() -> str:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from labloop.loop.look import experiments, history
 from labloop.loop.past import Past
 from labloop.loop.record import add, record
 from labloop.loop.replay import Replayed, Sameness, replay, replay_entries
-from labloop.loop.suggest import replacement, suggest
+from labloop.loop.suggest import _libraries, replacement, suggest, threads
 from labloop.records import Conditions, Experiment, FailureKind, LedgerEntry, Origin, Proposal, Result, Status, Value
 from labloop.spec.models import Spec
 from labloop.store import Store
@@ -235,6 +236,19 @@ def test_a_proposal_on_a_ledger_that_is_not_this_one_is_unknown(
     found = list(replay_entries(_changed(_grid(store), "proposed", **payload), plan=grid_plan))
     unknown = next(each for each in found if each.sameness is Sameness.UNKNOWN)
     assert said in unknown.causes[0]
+
+
+def test_threads_are_counted_as_they_are_now_also_in_libraries_that_came_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert np.linalg.norm([3.0, 4.0]) == 5.0  # a library whose threads are counted is loaded
+    for wanted in (1, 2):
+        with threadpool_limits(limits=wanted, user_api="blas"):  # type: ignore[no-untyped-call]
+            assert threads()["blas"] == wanted
+    looked = _libraries.cache_info().misses
+    threads()
+    assert _libraries.cache_info().misses == looked
+    monkeypatch.setitem(sys.modules, "imported_later", ModuleType("imported_later"))
+    threads()
+    assert _libraries.cache_info().misses == looked + 1
 
 
 def test_a_replay_uses_as_many_threads_as_the_proposal_did(store: Store) -> None:

@@ -17,12 +17,24 @@ def test_panels_share_their_experiments_and_name_their_lines_once() -> None:
     figure = panels_figure("branin", [Panel("left", CURVES), Panel("found", CURVES, scale="percent")])
     first, second = figure.axes
     assert [line.get_label() for line in first.get_lines()] == ["explore", "random"]
-    assert np.asarray(first.get_lines()[0].get_xdata()).tolist() == [1, 2, 3]
+    line = first.get_lines()[0]
+    assert np.asarray(line.get_xdata()).tolist() == [1, 2, 3, 4], "what the last experiment left holds after it"
+    assert np.asarray(line.get_ydata()).tolist() == [1.0, 0.5, 0.2, 0.2]
+    assert line.get_drawstyle() == "steps-post"
     assert len(first.collections) == 1, "only one line has a band"
     assert second.get_xlabel() == "experiment"
     assert second.get_ylim() == pytest.approx((-0.02, 1.02))
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["explore", "random"]
+
+
+def test_a_curve_may_run_along_anything_and_ranks_have_the_best_on_top() -> None:
+    paid = [Curve("explore", [1.0, 0.5], along=[0.0, 12.5])]
+    first, second = panels_figure("b", [Panel("left", paid, scale="share"), Panel("rank", CURVES, scale="rank")]).axes
+    assert np.asarray(first.get_lines()[0].get_xdata()).tolist() == [0.0, 12.5]
+    assert first.get_ylim()[0] == 0.0
+    bottom, top = second.get_ylim()
+    assert bottom > 2 > 1 > top
 
 
 def test_many_strategies_are_told_apart_by_colour_and_dash_together() -> None:

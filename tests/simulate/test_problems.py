@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from labloop.errors import InvalidInput, NotFound
+from labloop.records import Conditions
 from labloop.simulate import Lab, lab
 from labloop.simulate.deceptive import KINDS
 from labloop.simulate.scale import FOUND, Scale, noisy, scale_of, score_of
@@ -29,7 +30,9 @@ def scores(place: Lab, n: int, *, near: bool) -> list[float]:
         cube = np.clip(best + rng.normal(0, 0.003, cube.shape), 0, 1)
         fixed = [j for j, column in enumerate(space.columns) if column.kind == "choice"]
         cube[:, fixed] = best[:, fixed]
-    return [score_of(place.campaign, place.truth(row)) for row in space.decode(cube, snap=False)]
+    # A function that rounds is asked at what it rounds to, as a campaign asks it.
+    rounds = any(getattr(each, "step", None) for each in place.campaign.varied.values())
+    return [score_of(place.campaign, place.truth(row)) for row in space.decode(cube, snap=rounds)]
 
 
 @pytest.mark.parametrize("name", [*WRAPPED, *DECEPTIVE])
@@ -149,6 +152,17 @@ def test_a_table_is_looked_up_or_emulated_by_the_name_of_the_lab(tmp_path: Path)
     assert emulated.truth({"solvent": "EtOH", "temperature": 40.0})["yield"] == pytest.approx(60.0, abs=3.0)
 
 
+@pytest.mark.parametrize("kind", ["table", "emulate"])
+def test_the_noise_of_a_tables_lab_may_be_given(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "results.csv"
+    path.write_text(TABLE)
+    place = from_table(f"{kind}:{path}:objective=yield,noise=2.5")
+    water: Conditions = {"solvent": "water", "temperature": 80.0}
+    readings = [place.perform(number, water).outcomes["yield"] for number in range(400)]
+    assert np.std(readings) == pytest.approx(2.5, rel=0.1)
+    assert from_table(f"{kind}:{path}:noise=0").perform(1, water).outcomes == place.truth(water)
+
+
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
@@ -156,6 +170,8 @@ def test_a_table_is_looked_up_or_emulated_by_the_name_of_the_lab(tmp_path: Path)
         ("table:{}:colour=red", InvalidInput, "the settings of .* cannot be read"),
         ("table:{}:goal=sideways", InvalidInput, "the settings of .* cannot be read"),
         ("table:{}:objective=purity", InvalidInput, "has no column 'purity'"),
+        ("emulate:{}:noise=loud", InvalidInput, "noise=loud is no standard deviation"),
+        ("emulate:{}:noise=-1", InvalidInput, "noise=-1 is no standard deviation"),
     ],
 )
 def test_a_table_that_cannot_be_a_lab_says_why(tmp_path: Path, name: str, error: type[Exception], message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from labloop.simulate.job import Job
 from labloop.simulate.rehearse import Rehearsal, _by_measurement, _plan, _quantile, plans, rehearsal
 from labloop.simulate.trial import Course, Row, run
 from labloop.space import Space
-from labloop.spec.models import Spec
+from labloop.spec.models import Limit, Spec
 from labloop.store import Store
 from tests.cli.conftest import Cli
 
@@ -68,6 +69,63 @@ def test_without_results_a_truth_is_drawn_from_the_prior_and_is_the_same_every_t
     values = [place.truth(c)[outcome] for c in space.decode(space.sample(500, np.random.default_rng(2)))]
     assert max(values) <= place.optimum.outcomes[outcome]
     assert np.std(values) > 0.1
+
+
+SNAR = lab("snar")
+
+
+def with_measured(store: Store, n: int) -> tuple[Experiment, ...]:
+    """A campaign on the lab with a limit, with n results as it measures them."""
+    create(store, SNAR.campaign)
+    rows = Space(SNAR.campaign).decode(Space(SNAR.campaign).spread(n, np.random.default_rng(0)))
+    found = [Result(None, SNAR.measure(row, np.random.default_rng(k)), executed=row) for k, row in enumerate(rows)]
+    record(store, "snar", found, origin=Origin.IMPORT)
+    return experiments(store, "snar")
+
+
+def test_a_limited_outcome_is_drawn_too_and_the_attainable_holds_the_limit(tmp_path: Path, store: Store) -> None:
+    known = with_measured(store, 30)
+    keep(tmp_path / "c.json", SNAR.campaign, known, noise=5.0)
+    place = drawn(tmp_path / "c.json", seed=2)
+    assert set(place.optimum.outcomes) == {"space_time_yield", "e_factor"}
+    assert place.optimum.outcomes["e_factor"] <= 9.2
+    assert place.noise["space_time_yield"].absolute == 5.0
+    assert place.noise["e_factor"].absolute > 0, "that of the limited outcome as learnt"
+    rows = Space(SNAR.campaign).decode(Space(SNAR.campaign).sample(800, np.random.default_rng(3)))
+    truths = [place.truth(row) for row in rows]
+    holding = [true["space_time_yield"] for true in truths if true["e_factor"] <= 9.2]
+    assert max(true["space_time_yield"] for true in truths) > max(holding), "the limit costs something"
+    assert max(holding) <= place.optimum.outcomes["space_time_yield"]
+    pairs = np.array([[each.mean("e_factor") or 0, place.truth(each.executed)["e_factor"]] for each in known])
+    assert np.corrcoef(pairs.T)[0, 1] > 0.9, "the draw fits what was measured"
+
+
+def test_without_results_a_limit_holds_in_half_of_the_space_on_average(tmp_path: Path) -> None:
+    keep(tmp_path / "c.json", SNAR.campaign, [])
+    rows = Space(SNAR.campaign).decode(Space(SNAR.campaign).sample(100, np.random.default_rng(3)))
+    places = [drawn(tmp_path / "c.json", seed=seed) for seed in range(12)]
+    shares = [np.mean([place.truth(row)["e_factor"] <= 9.2 for row in rows]) for place in places]
+    assert 0.3 < np.mean(shares) < 0.7
+    assert all(place.optimum.outcomes["e_factor"] <= 9.2 for place in places)
+
+
+def test_a_limit_that_no_truth_holds_is_named(tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = with_measured(store, 12)
+    monkeypatch.setattr("labloop.simulate.draws._ATTEMPTS", 2)
+    strict = SNAR.campaign.model_copy(update={"limits": (Limit(limit="e_factor <= -1000"),)})
+    keep(tmp_path / "c.json", strict, known)
+    with pytest.raises(InvalidInput, match=r"in 2 truths that fit the results of snar nothing holds e_factor <= -1000"):
+        drawn(tmp_path / "c.json", seed=0)
+
+
+def test_a_campaign_with_a_limit_is_rehearsed_towards_what_holds_it(tmp_path: Path, store: Store) -> None:
+    with_measured(store, 12)
+    driver = rehearsal(store, "snar", Rehearsal(draws=2, batches=(4,), replicates=(1,), budget=12), tmp_path)
+    assert driver.run(engine="serial").failures == ()
+    rows = [row for _, course in driver.courses() for row in course.rows]
+    assert all(set(json.loads(row.outcomes)) == {"space_time_yield", "e_factor"} for row in rows)
+    (found,) = plans(driver)
+    assert 0 <= found.gained[0] <= found.gained[-1] <= 1
 
 
 def test_replicates_are_averaged_and_count_against_the_budget() -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, update
 
 from labloop.errors import Conflict, IntegrityError, InvalidInput, NotFound, StorageError
 from labloop.store import Store, Transaction
+from labloop.store import tables as t
 from labloop.store.audit import audit
 from labloop.store.chain import GENESIS, broken_links, canonical, entry_hash
 from labloop.store.engine import journal_mode, shown_url
@@ -131,6 +133,34 @@ def test_a_block_that_raises_writes_nothing(filled: Store) -> None:
         row = snapshot.campaign("reaction")
         assert row.head == 4
         assert not snapshot.experiments(row, numbers=[1])[0].observations
+
+
+def test_what_a_transaction_keeps_is_what_stands_in_the_database(filled: Store) -> None:
+    numbers = [1, 2, 3, 4, 5]
+    with filled.write() as transaction:
+        row = transaction.campaign("reaction")
+        assert len(transaction.experiments(row, numbers=numbers)) == 3, "4 and 5 are not there yet"
+        _propose(transaction, "reaction", [4, 5])
+        _record(transaction, "reaction", 4, 80.0)
+        _record(transaction, "reaction", 2, 85.0, index=3)
+        entry = transaction.append(row, "undone", {"sequence": 5, "reason": "wrong campaign"})
+        head, kept = transaction.campaign("reaction"), transaction.experiments(row, numbers=numbers)
+        assert (head.head, head.head_hash) == (entry.sequence, entry.hash)
+    assert [each.number for each in kept] == [1, 2, 3], "4 and 5 were undone"
+    with filled.read() as snapshot:
+        assert snapshot.campaign("reaction") == head
+        assert snapshot.experiments(row, numbers=numbers) == kept
+        assert audit(snapshot, head) == []
+
+
+def test_what_brings_the_read_models_in_order_is_read_anew(filled: Store) -> None:
+    with filled.write() as transaction:
+        row = transaction.campaign("reaction")
+        assert len(transaction.experiments(row, numbers=[1, 2])) == 2
+        transaction.execute(delete(t.experiment).where(t.experiment.c.number == 1))
+        transaction.execute(update(t.campaign).values(batches=7))
+        assert [each.number for each in transaction.experiments(row, numbers=[1, 2])] == [2]
+        assert transaction.campaign("reaction").batches == 7
 
 
 def test_an_undone_entry_no_longer_counts_and_stays_in_the_ledger(filled: Store) -> None:
