@@ -46,7 +46,7 @@ FLOOR = 8
 _INCUMBENTS = 8
 _DRAWS = 64
 _REFERENCES = 256
-_TAUGHT = 4096
+_TAUGHT = 1024
 """Rows of a finite space that are compared for what they teach; it hardly differs between neighbours."""
 
 
