@@ -74,10 +74,10 @@ def test_what_is_dear_to_score_is_scored_on_a_share_of_a_finite_space(cube: Call
     search = Search(space, features, np.zeros((0, 4)), box=True, rng=np.random.default_rng(0))
     seen = []
 
-    def score(rows: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+    def score(features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
         assert not gradient
-        seen.append(len(rows))
-        return rows.sum(axis=1), np.zeros((0, 0))
+        seen.append(len(features))
+        return features.sum(axis=1), np.zeros((0, 0))
 
     assert search.best(score, np.zeros((0, 4))) is not None
     assert sum(seen) == 10_000
