@@ -59,7 +59,7 @@ _POOL = 1024
 _DECIDED = 0.9
 _ALIKE = 0.95
 _LEAST_NOISE = 1e-3
-_DEAR = 4096
+_DEAR = 1024
 """So many rows of a finite space are compared where each is dear: what they teach, what BoTorch's functions say."""
 
 

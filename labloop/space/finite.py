@@ -59,11 +59,13 @@ def _compositions(group: Group, limit: int) -> Indices | None:
         values = steps if group.required[i] else np.concatenate([[0], steps]).astype(np.int64)
         left = group.total - x.sum(axis=1)
         least, most = left - group.high[i + 1 :].sum(), left - low[i + 1 :].sum()
-        pairs = (values[None] >= least[:, None]) & (values[None] <= most[:, None])
+        first = np.searchsorted(values, least, side="left")
+        count = np.maximum(np.searchsorted(values, most, side="right") - first, 0)
         # Every partial sum that can still be completed leads to at least one whole row, steps permitting.
-        if int(pairs.sum()) > 4 * limit + 1000:
+        if (size := int(count.sum())) > 4 * limit + 1000:
             return None
-        row, value = np.nonzero(pairs)
+        row = np.repeat(np.arange(len(x)), count)
+        value = np.arange(size) - np.repeat(np.cumsum(count) - count, count) + first[row]
         x = np.column_stack([x[row], values[value]])
     x = x[group.holds(x)]
     return x if len(x) <= limit else None

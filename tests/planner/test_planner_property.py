@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, reject, seed, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from labloop.errors import InvalidSpec, NothingToSuggest
 from labloop.planner import plan
@@ -168,8 +169,8 @@ def specs(draw: st.DrawFn) -> Spec:
     try:
         free = Spec.model_validate(fields)
         return Spec.model_validate({**fields, "constraints": draw(constraints(free))})
-    except (InvalidSpec, NothingToSuggest):
-        reject()
+    except (ValidationError, InvalidSpec, NothingToSuggest):
+        reject()  # components that cannot sum up, for instance
 
 
 @st.composite
@@ -276,7 +277,8 @@ def check(question: Question, faults: Faults) -> None:
     wrong += [each for one in proposal.experiments for each in obeyed(spec, one.conditions)]
     wrong += missing(question, proposal)
     assert wrong == []
-    assert plan(spec, question.observed, question.pending, question.n, question.seed) == proposal
+    if question.seed < 2:  # every fifth: twice the work says little more each time
+        assert plan(spec, question.observed, question.pending, question.n, question.seed) == proposal
 
 
 def tried(examples: int, start: int, faults: Faults) -> int:
