@@ -85,16 +85,18 @@ def save_figure(figure: Figure, path: Path) -> Path:
 def panels_figure(title: str, panels: Sequence[Panel], *, along: str = "experiment") -> Figure:
     """Draw panels one below the other, over the same experiments (or whatever is counted ``along``)."""
     with styled():
-        figure = Figure(figsize=(WIDTH, _HEIGHT * len(panels) + 0.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH, _HEIGHT * len(panels) + 0.8), layout="constrained")
         axes: list[Axes] = list(figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0])
         for axis, panel in zip(axes, panels, strict=True):
             _lines(axis, panel)
-        axes[0].set_title(title, loc="right", fontsize=8.5, color=LIGHT["faint"])
         axes[-1].set_xlabel(along)
         counted = not any(len(curve.along) for panel in panels for curve in panel.curves)
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=counted, min_n_ticks=1))
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6))
+        # The title has a line of its own: a setting can be long.
+        legend = figure.legend(handles, labels, loc="outside upper left", ncols=min(len(labels), 6), title=title)
+        legend.set_alignment("left")
+        legend.get_title().set(fontsize=8.5, color=LIGHT["faint"])
     return figure
 
 

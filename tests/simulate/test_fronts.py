@@ -114,12 +114,13 @@ def test_a_search_comes_to_the_declared_hypervolume_and_not_beyond(name: str) ->
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "n"), [("penicillin", 300), ("carsideimpact", 600), ("vehiclesafety", 300)])
-def test_a_long_search_comes_to_the_declared_hypervolume(name: str, n: int) -> None:
+@pytest.mark.parametrize(("name", "least"), [("penicillin", 0.99), ("carsideimpact", 0.88), ("vehiclesafety", 0.98)])
+def test_a_long_search_comes_to_the_declared_hypervolume(name: str, least: float) -> None:
     place = lab(name)
     assert place.front is not None
-    # Found by searches too: a longer one may find a little more.
-    assert hypervolume(searched(place, rounds=60, n=n)) == pytest.approx(place.front.volume, rel=0.1)
+    # Found by searches too: another one may find a little more. With four objectives 300 points leave gaps.
+    found = hypervolume(searched(place, rounds=60, n=300))
+    assert least * place.front.volume < found < 1.005 * place.front.volume
 
 
 def test_a_third_objective_is_a_setting() -> None:

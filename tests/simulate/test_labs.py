@@ -16,8 +16,10 @@ from labloop.errors import InvalidInput, NotFound
 from labloop.records import Conditions, FailureKind, Outcomes, Value
 from labloop.simulate import Lab, lab, labs
 from labloop.simulate.functions import FUNCTIONS
+from labloop.simulate.job import Job
 from labloop.simulate.lab import Noise
 from labloop.simulate.reaction import BOILING, LIGANDS, SIDE, conversion, rates
+from labloop.simulate.trial import run
 
 NAMES = labs()
 
@@ -29,6 +31,40 @@ def score(place: Lab, conditions: Conditions) -> float:
         return -math.inf
     (name, objective), *_ = place.campaign.objectives.items()
     return objective.score(true[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "change", "more"),
+    [
+        ("snar", "min", {"residence_time": 1.5}, 4.0),
+        ("enzyme", "h", {"time": 18.0}, 2.0),
+        ("reaction", "EUR", {"ligand": "PtBu3"}, 6.0),
+        ("ferment", "h", {}, 0.0),
+        ("colours", "min", {}, 0.0),
+        ("hydrogel", "h", {}, 0.0),
+    ],
+)
+def test_a_laboratory_says_what_an_experiment_costs(
+    name: str, unit: str, change: dict[str, float | str], more: float
+) -> None:
+    place = lab(name)
+    assert place.cost is not None
+    assert place.cost.unit == unit
+    best = place.optimum.conditions
+    price = place.price(best)
+    assert price is not None
+    assert price > 0
+    assert place.price({**best, **change}) == pytest.approx(price + more)
+
+
+def test_replicates_and_failures_cost_too_and_a_function_says_nothing() -> None:
+    rows = run(Job(lab="hydrogel", strategy="random", seed=0, batch=8, budget=24)).rows
+    assert any(row.value is None for row in rows)
+    assert {row.cost for row in rows} == {0.75}
+    assert {row.cost for row in run(Job(lab="colours", strategy="random", seed=0, budget=8, replicates=2)).rows} == {
+        4.0
+    }
+    assert {row.cost for row in run(Job(lab="branin", strategy="random", seed=0, budget=4)).rows} == {None}
 
 
 @pytest.mark.parametrize("name", NAMES)

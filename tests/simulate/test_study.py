@@ -22,7 +22,16 @@ from labloop.simulate.frames import baybe_frame, results_frame, write_parquet
 from labloop.simulate.job import Job
 from labloop.simulate.plans import Chosen, plan_of, proposal_of
 from labloop.simulate.study import Study, read_study
-from labloop.simulate.summary import LEAST_SEEDS, Difference, Setting, differences, interval, standings, traces_of
+from labloop.simulate.summary import (
+    LEAST_SEEDS,
+    Difference,
+    Setting,
+    differences,
+    interval,
+    left_by_cost,
+    standings,
+    traces_of,
+)
 from labloop.simulate.trial import Course, Row, run
 from labloop.spec.models import Spec
 from labloop.store import Store
@@ -316,6 +325,31 @@ def test_standings_are_means_shares_and_ranks_over_seeds() -> None:
 def test_a_campaign_that_ended_early_keeps_its_last_value() -> None:
     (traces,) = traces_of(finished({"random": [(0.7, 0.3)]}))
     assert traces.left["random"].tolist() == [[0.7, 0.3, 0.3]]
+
+
+def test_having_found_something_poor_is_no_worse_than_having_found_nothing() -> None:
+    (traces,) = traces_of(finished({"random": [(1.0, 1.0, 1.0)], "sobol": [(1.7, 1.4, 0.9)]}))
+    assert traces.left["sobol"].tolist() == [[1.0, 1.0, 0.9]]
+    assert [standing.rank for standing in standings(traces)] == [2.0, 1.0]
+
+
+def paid(seed: int, *rows: tuple[float, float]) -> tuple[Job, Course]:
+    job, found = Job(lab="colours", strategy="sobol", seed=seed, batch=1, budget=2), course(*(left for left, _ in rows))
+    return job, replace(
+        found, rows=tuple(replace(row, cost=cost) for row, (_, cost) in zip(found.rows, rows, strict=True))
+    )
+
+
+def test_an_experiment_counts_once_it_is_paid_for() -> None:
+    (traces,) = traces_of([paid(0, (0.5, 1.0), (0.1, 3.0)), paid(1, (0.8, 2.0), (0.2, 6.0))])
+    costs, found = left_by_cost(traces)
+    assert costs[0] == 0
+    assert costs[-1] == 4.0, "as far as the cheapest campaign goes"
+    middle = found["sobol"].middle
+    for cost, mean in ((0.0, 1.0), (1.5, (0.5 + 1.0) / 2), (2.5, (0.5 + 0.8) / 2), (4.0, (0.1 + 0.8) / 2)):
+        assert middle[np.searchsorted(costs, cost)] == pytest.approx(mean)
+    assert standings(traces)[0].cost == 6.0
+    assert left_by_cost(traces_of(finished({"random": [(1.0, 0.5, 0.1)]}))[0])[1] == {}, "branin says no costs"
 
 
 def test_differences_pair_the_seeds_that_both_have() -> None:
