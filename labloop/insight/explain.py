@@ -128,7 +128,7 @@ def explain(runs: Runs, *, seed: int = 0, pictures: bool = True) -> Explanation:
 
 def _surrogate(runs: Runs, rng: np.random.Generator) -> tuple[Posterior | None, list[str]]:
     try:
-        return fit(runs, rng), []
+        return fit(runs, rng, even=True), []
     except PlannerError as error:
         return None, [f"There is no surrogate: {error.message}."]
 
