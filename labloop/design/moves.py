@@ -70,7 +70,7 @@ class Moves:
         return k
 
     def _is_few(self, k: Indices) -> Bools:
-        return np.logical_and.reduce([np.isin(k[..., j], values) for j, values in self.kept.items()])
+        return np.asarray(np.all([np.isin(k[..., j], values) for j, values in self.kept.items()], axis=0))
 
     def random(self, s: int, n: int, rng: np.random.Generator) -> Indices:
         """Return random designs (s, n, d)."""

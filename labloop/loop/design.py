@@ -18,7 +18,18 @@ from labloop.records import Conditions, Experiment, Origin, Status
 from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store
 
-__all__ = ["Designed", "RunSheet", "Taken", "accept", "preview", "run_sheet", "take", "unordered", "write_run_sheet"]
+__all__ = [
+    "Designed",
+    "RunSheet",
+    "Taken",
+    "accept",
+    "preview",
+    "run_sheet",
+    "take",
+    "unordered",
+    "whole_plots",
+    "write_run_sheet",
+]
 
 _ATTEMPTS = 5
 
@@ -134,6 +145,17 @@ def unordered(snapshot: Snapshot, row: CampaignRow) -> frozenset[int]:
         if entry.payload.get("design", {}).get("settings", {}).get("random") is False
         for each in entry.payload["experiments"]
     )
+
+
+def whole_plots(snapshot: Snapshot, row: CampaignRow) -> dict[int, str]:
+    """Return the whole plot of each experiment of a design that has any; those of two designs are never the same."""
+    return {
+        each["number"]: f"{each['place']['plot']} of entry {entry.sequence}"
+        for entry in snapshot.entries(row, kinds=("added",))
+        if "design" in entry.payload
+        for each in entry.payload["experiments"]
+        if each["place"]["plot"] is not None
+    }
 
 
 @dataclass(frozen=True)

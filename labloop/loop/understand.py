@@ -143,14 +143,21 @@ def _goal(line: str) -> Limit:
 
 
 def _read(store: Store, name: str) -> tuple[Spec, tuple[Experiment, ...]]:
-    from labloop.loop.design import unordered
+    from labloop.loop.design import unordered, whole_plots
 
     with store.read() as snapshot:
         row = snapshot.campaign(name)
-        fixed = unordered(snapshot, row)
+        fixed, plots = unordered(snapshot, row), whole_plots(snapshot, row)
         measured = tuple(each for each in snapshot.experiments(row) if each.observations)
     # A design that kept its printed order is no evidence of a randomised one.
-    return spec_of(row), tuple(
+    told = (
         replace(each, origin=Origin.MANUAL) if each.number in fixed and each.origin is Origin.DESIGN else each
         for each in measured
     )
+    return spec_of(row), tuple(_plotted(each, plots[each.number]) if each.number in plots else each for each in told)
+
+
+def _plotted(experiment: Experiment, plot: str) -> Experiment:
+    """Return an experiment with the whole plot that the ledger has it in, whatever came back on the sheet."""
+    observations = tuple(replace(each, extra={**each.extra, "whole plot": plot}) for each in experiment.observations)
+    return replace(experiment, observations=observations)
