@@ -1,8 +1,8 @@
 """The planner's surrogate of one outcome, refitted on any part of the measurements, in the outcome's unit.
 
-With `even`, the one place where `labloop.insight` touches the planner. P sets of hyperparameters, each a Gaussian process;
-their mixture is the posterior. Everything is refitted by `fit`: the scale of the outcome, the hyperparameters and
-their samples, so that nothing of what is left out can leak into what is learnt.
+Beside `even`, the one place where `labloop.insight` touches the planner. P sets of hyperparameters, each a Gaussian
+process; their mixture is the posterior. Everything is refitted by `fit`: the scale of the outcome, the hyperparameters
+and their samples, so that nothing of what is left out can leak into what is learnt.
 """
 
 from __future__ import annotations
