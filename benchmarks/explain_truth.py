@@ -98,7 +98,7 @@ def answered(runs: Runs, seed: int) -> tuple[list[Question], list[Effect]]:
     design = Design(runs, basis_of(runs), first_order(runs), second_order(runs))
     region = Region(runs, seed)
     questions = questions_of(runs, region, [*design.mains, *design.seconds])
-    fitted = posterior.fit(runs, np.random.default_rng(seed))
+    fitted = posterior.fit(runs, np.random.default_rng(seed), even=True)
     return questions, effects(told, ladder(design, region), fitted, questions, seed)
 
 

@@ -25,7 +25,9 @@ __all__ = ["command"]
 def command(
     campaign: CampaignName = None,
     outcome: Outcome = None,
-    accept: Annotated[bool, typer.Option("--accept", help="Add the further experiments to the campaign.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Add the further experiments to the campaign, in random order.")
+    ] = False,
     out: Pictures = None,
     force: Force = False,
     json: Json = False,
@@ -61,7 +63,8 @@ def _data(done: Resolved) -> dict[str, Any]:
     return {
         **as_values(done.found),
         "extra": as_values(done.extra),
-        "added": list(done.added.added) if done.added else [],
+        "added": list(done.added.numbers) if done.added else [],
+        "seed": done.added.seed if done.added else None,
     }
 
 
@@ -99,8 +102,8 @@ def _show_extra(to: Console, name: str, done: Resolved) -> None:
         said(to, f"Still inseparable then: {', '.join(extra.remains)}.")
     to.print(_extra_table(done.found.runs.spec, extra.conditions))
     if done.added:
-        ids = ", ".join(experiment_id(name, number) for number in done.added.added)
-        said(to, f"Added: {ids}. Run them in random order.")
+        ids = ", ".join(experiment_id(name, number) for number in done.added.numbers)
+        said(to, f"Added: {ids}, numbered in random order (seed {done.added.seed}): run them in this order.")
     else:
         said(to, f"Add them with:  labloop estimability {name} --accept")
 

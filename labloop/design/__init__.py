@@ -5,8 +5,8 @@ files are its stages: coded and fraction (as printed), region and place (onto th
 optimal (searched for), blocks and order (the run sheet), quality and power (what it can say), choose (which one).
 """
 
-from labloop.design.make import design
+from labloop.design.make import design, in_random_order
 from labloop.design.order import Layout
 from labloop.design.request import Design, Request, Run
 
-__all__ = ["Design", "Layout", "Request", "Run", "design"]
+__all__ = ["Design", "Layout", "Request", "Run", "design", "in_random_order"]

@@ -15,7 +15,7 @@ from labloop.design.build import Built, build
 from labloop.design.choose import advise
 from labloop.design.fraction import LETTERS
 from labloop.design.model import Model, model_of, reduced
-from labloop.design.order import Place, laid_out
+from labloop.design.order import Layout, Place, laid_out
 from labloop.design.power import Power, powers_of
 from labloop.design.quality import quality_of
 from labloop.design.region import Region, region_of
@@ -26,7 +26,7 @@ from labloop.records import Conditions, Value
 from labloop.space.axis import Array, Indices
 from labloop.spec.models import Spec
 
-__all__ = ["design"]
+__all__ = ["design", "in_random_order"]
 
 _MOST = 2000
 _POINTS = 1000
@@ -96,6 +96,23 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
         advice=advice,
         block_name=request.block_name,
     )
+
+
+def in_random_order(spec: Spec, conditions: Sequence[Conditions], *, seed: int) -> tuple[Run, ...]:
+    """Return conditions as lines of a run sheet in random order, in whole plots of what is hard to change."""
+    region = region_of(spec)
+    u = region.space.encode(list(conditions))
+    setting = np.unique(np.round(u[:, list(region.hard)], 9), axis=0, return_inverse=True)[1]
+    places = laid_out(
+        Layout(),
+        np.zeros((len(u), 1)),
+        np.ones(1),
+        centre=np.zeros(len(u), dtype=np.bool_),
+        hard=np.asarray(setting, dtype=np.int64).reshape(len(u), -1)[:, : len(region.hard)],
+        rng=np.random.default_rng([seed, 1]),
+    )
+    order = [(place.run or 0, place.plot) for place in places]
+    return tuple(Run(conditions[run], run + 1, "design", 1, plot) for run, plot in order)
 
 
 def _check(request: Request) -> None:

@@ -3,7 +3,8 @@
 Notation: ``k`` (s, d) grid indices, one row a start of the search; candidates are (s, c, d) with (s, c) flags of
 which are feasible. A number moves to evenly spread values of its grid and by steps of 1, 3, 10, ... from where it
 is; a choice to each option; two shares of a mixture exchange amounts. Rules can shut such moves in, so points from
-all over the space, and neighbours along the rules, are candidates too.
+all over the space, and neighbours along the rules, are candidates too. What is hard to change can be kept to a few
+values, so that a design has few settings of it.
 """
 
 from __future__ import annotations
@@ -33,20 +34,43 @@ class Moves:
     Parameters
     ----------
     held : grid index by column of what does not vary.
+    kept : grid indices by column of the only values that a column may take.
     """
 
-    def __init__(self, space: Space, grid: Grid, held: Mapping[int, int], rng: np.random.Generator) -> None:
-        self.space, self.grid, self.held = space, grid, dict(held)
+    def __init__(
+        self,
+        space: Space,
+        grid: Grid,
+        held: Mapping[int, int],
+        rng: np.random.Generator,
+        *,
+        kept: Mapping[int, Indices] | None = None,
+    ) -> None:
+        self.space, self.grid, self.held, self.kept = space, grid, dict(held), dict(kept or {})
         fixed = {j: float(grid.axes[j].position(np.array([k]))[0]) for j, k in held.items()}
         every = space.enumerate(_POOL) if grid.table is None else space.enumerate(1)
         listed = None if every is None else grid.nearest(every)
         if listed is not None:
             listed = listed[np.all([listed[:, j] == k for j, k in held.items()], axis=0)] if held else listed
         self.listed = grid.table is not None or (listed is not None and len(listed) <= _LISTED)
-        self.pool = grid.nearest(space.sample(_POOL, rng, fixed=fixed)) if listed is None else listed
+        self.pool = self._few(grid.nearest(space.sample(_POOL, rng, fixed=fixed)) if listed is None else listed)
         self.tied = bool(grid.trees)
         self.free = [int(j) for j in grid.alone if int(j) not in held]
         self.mixed = [g for g in grid.groups if sum(int(j) not in held for j in g.columns) > 1]
+
+    def _few(self, k: Indices) -> Indices:
+        """Return feasible rows with the kept columns at the nearest of their values; no longer kept if none is left."""
+        found = k.copy()
+        for j, values in self.kept.items():
+            found[:, j] = values[np.abs(k[:, [j]] - values[None]).argmin(axis=1)]
+        found = np.unique(found[self.grid.feasible(found)], axis=0) if self.kept else found
+        if len(found):
+            return found
+        self.kept = {}
+        return k
+
+    def _is_few(self, k: Indices) -> Bools:
+        return np.asarray(np.all([np.isin(k[..., j], values) for j, values in self.kept.items()], axis=0))
 
     def random(self, s: int, n: int, rng: np.random.Generator) -> Indices:
         """Return random designs (s, n, d)."""
@@ -77,13 +101,15 @@ class Moves:
         scale = float(rng.choice([0.3, 0.1, 0.02]))
         moved = self.grid.nearest(self.space.move(self.grid.units(near), rng, scale, held=tuple(self.held)))
         more = np.concatenate([strangers, moved.reshape(len(k), _NEIGHBOURS, -1)], axis=1)
-        sound = np.ones(more.shape[:2], dtype=np.bool_)
+        sound = self._is_few(more) if self.kept else np.ones(more.shape[:2], dtype=np.bool_)
         return np.concatenate([found, more], axis=1), np.concatenate([ok, sound], axis=1)
 
     def _along(self, k: Indices, j: int) -> Indices:
         """Return the rows with column j at other values; -1 marks a value off the grid."""
         axis = self.grid.axes[j]
-        if axis.names or axis.count <= _SPREAD:
+        if j in self.kept:
+            values = np.broadcast_to(self.kept[j], (len(k), len(self.kept[j])))
+        elif axis.names or axis.count <= _SPREAD:
             values = np.broadcast_to(np.arange(axis.count), (len(k), axis.count))
         else:
             spread = np.unique(axis.nearest(np.linspace(0.0, 1.0, _SPREAD)))

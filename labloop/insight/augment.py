@@ -113,6 +113,7 @@ def _with(runs: Runs, cube: Array) -> Runs:
         y=np.zeros(len(rows)),
         condition=np.concatenate([runs.condition, np.arange(first, first + len(cube))]),
         circumstances=(),
+        plot=None,
     )
 
 

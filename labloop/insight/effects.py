@@ -5,7 +5,7 @@ Both models answer the same questions (`questions`). The linear model is the lar
     full second order  >  main effects and interactions  >  main effects
 
 all of whose terms the conditions can tell apart, with at least `SPARE` degrees of freedom for the error; a term beyond
-it is estimated in that model plus the term itself.
+it is estimated in that model plus the term itself. What is hard to change is judged between whole plots (`plots`).
 The surrogate's answer is the mixture over its hyperparameters of the exact normal posterior of w'f(points).
 
 An effect is *found* if it is separable (`estimability`), the linear model's 90 % interval excludes 0, the surrogate's
@@ -25,6 +25,7 @@ from scipy.special import fdtrc
 
 from labloop.insight.estimability import Design, Estimability, Verdict
 from labloop.insight.linear import Contrast, Fit, fit
+from labloop.insight.plots import Between, between, is_between, within
 from labloop.insight.posterior import Posterior, quantiles
 from labloop.insight.questions import Question, Region
 from labloop.insight.runs import Array, Bools, Circumstance, Runs
@@ -97,6 +98,18 @@ class Ladder:
     fit: Fit
     order: Literal["second order", "main effects and interactions", "main effects"]
     blocks: tuple[Term, ...]
+    between: Between | None = None
+
+    def contrast(self, question: Question) -> Contrast | None:
+        """Return the answer to a question; None where the experiments do not determine it or its error."""
+        term = question.term
+        if is_between(self.design.runs, term):
+            own = self.between if self.between and term in self.between.terms else None
+            own = own or between(self.design, [*self.terms, term])
+            return own.contrast(question) if own else None
+        terms, fitted = self.beside(term)
+        c = self.design.contrast(terms, question)
+        return fitted.contrast(c) if fitted.estimable(c) and fitted.error[1] else None
 
     def beside(self, term: Term) -> tuple[list[Term], Fit]:
         """Return the terms and the fit in which a term is estimated."""
@@ -120,9 +133,10 @@ def ladder(design: Design, region: Region) -> Ladder:
         if (whole and found.df >= SPARE) or order == "main effects":
             break
     blocks = [Term("circumstance", (each.name,)) for each in design.runs.circumstances if _matters(design, found, each)]
+    blocks += within(design.runs)
     if blocks:
         found = _fitted(design, [*terms, *blocks])
-    return Ladder(design, (*terms, *blocks), found, order, tuple(blocks))
+    return Ladder(design, (*terms, *blocks), found, order, tuple(blocks), between(design, terms))
 
 
 def _fitted(design: Design, terms: Sequence[Term]) -> Fit:
@@ -152,13 +166,11 @@ def effects(
     flips_of: dict[Term, Array] = {}
     for question, answer in zip(questions, answers, strict=True):
         verdict = found.of(question.term)
-        terms, fitted = model.beside(question.term)
-        c = model.design.contrast(terms, question)
         evidence = evidence_of(found.runs, question.term)
-        if not verdict.separable or not fitted.estimable(c) or fitted.error[1] == 0:
-            made.append(_abstained(question, verdict, evidence))
+        contrast = model.contrast(question) if verdict.separable else None
+        if contrast is None:
+            made.append(_abstained(question, verdict, evidence, plots=is_between(found.runs, question.term)))
             continue
-        contrast = fitted.contrast(c)
         if question.term not in flips_of:
             own = [each for each in questions if each.term == question.term]
             flips_of[question.term] = _flips(model, question.term, own, splits)
@@ -200,8 +212,12 @@ def _splits(runs: Runs, seed: int) -> list[tuple[Bools, Bools]]:
 def _flips(model: Ladder, term: Term, questions: Sequence[Question], splits: Sequence[tuple[Bools, Bools]]) -> Array:
     """Return for each question about a term the share of splits whose halves disagree about its sign."""
     terms, fitted = model.beside(term)
-    if fitted.rank + SPARE > model.design.runs.conditions // 2:
+    runs = model.design.runs
+    if is_between(runs, term):
         terms, fitted = model.design.with_own(term)
+    elif fitted.rank + SPARE > runs.conditions // 2:
+        terms = [*model.design.with_own(term)[0], *within(runs)]
+        fitted = _fitted(model.design, terms)
     contrasts = np.stack([model.design.contrast(terms, each) for each in questions])
     # In the coordinates of the row space, halves that determine less are answered by the shortest solution.
     scores = (fitted.x / fitted.size) @ fitted.v
@@ -225,8 +241,9 @@ def evidence_of(runs: Runs, term: Term) -> Evidence:
     return "randomised" if designed >= 0.9 * len(runs) else "set, not randomised"
 
 
-def _abstained(question: Question, verdict: Verdict, evidence: Evidence) -> Effect:
-    why = verdict.says if not verdict.separable else "There are too few experiments to know the error."
+def _abstained(question: Question, verdict: Verdict, evidence: Evidence, *, plots: bool) -> Effect:
+    why = "There are too few whole plots" if plots else "There are too few experiments"
+    why = verdict.says if not verdict.separable else f"{why} to know the error."
     return Effect(
         question.term,
         question.name,

@@ -25,8 +25,9 @@ import numpy as np
 
 from labloop.insight.coverage import Hub, Quadrants, hub_of, quadrants_of
 from labloop.insight.linear import Fit, fit
+from labloop.insight.plots import between, is_between, plots_note
 from labloop.insight.questions import Question, Region, questions_of
-from labloop.insight.runs import Array, Runs
+from labloop.insight.runs import PLOT, Array, Runs
 from labloop.insight.terms import Basis, Term, basis_of, first_order, second_order
 
 __all__ = ["Design", "Estimability", "Partner", "Verdict", "estimability", "grade", "inflation"]
@@ -124,7 +125,7 @@ def estimability(runs: Runs) -> Estimability:
         parameters,
         design.full.rank,
         float(max(eigenvalues[0], 0.0)),
-        tuple(_notes(runs, hub)),
+        tuple(_notes(design, hub)),
     )
 
 
@@ -223,6 +224,8 @@ def _circumstances(design: Design, term: Term) -> tuple[Partner, ...]:
     total = float(np.sum(columns**2))
     found = []
     for each in design.runs.circumstances if total > 0 else ():
+        if each.name == PLOT and is_between(design.runs, term):
+            continue
         other = each.columns()
         share = 1.0 - float(np.sum(_without(columns, other) ** 2)) / total
         adjusted = _beyond_chance(share, other, len(columns) - 1)
@@ -344,8 +347,10 @@ def _correlations(x: Array) -> Array:
     return np.asarray(columns.T @ columns) if columns.shape[1] else np.ones((1, 1))
 
 
-def _notes(runs: Runs, hub: Hub | None) -> list[str]:
-    notes = []
+def _notes(design: Design, hub: Hub | None) -> list[str]:
+    notes, runs = [], design.runs
+    if told := plots_note(runs, between(design, design.mains)):
+        notes.append(told)
     if hub is not None and hub.shows:
         notes.append(
             f"{100 * hub.share:.0f} % of the experiments differ from experiment {hub.experiment} in one factor only: "

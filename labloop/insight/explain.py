@@ -11,9 +11,10 @@ from labloop.insight.curves import Contour, Curve, Interplay, contour, curve, in
 from labloop.insight.effects import Effect, Evidence, Ladder, effects, evidence_of, ladder
 from labloop.insight.estimability import Design, Estimability, estimability
 from labloop.insight.linear import AnovaRow, LackOfFit, anova
+from labloop.insight.plots import plots_note
 from labloop.insight.posterior import Posterior, fit
 from labloop.insight.questions import Region, questions_of
-from labloop.insight.runs import Array, Factor, Runs
+from labloop.insight.runs import PLOT, Array, Factor, Runs
 from labloop.insight.sobol import Shares, variance_shares
 from labloop.insight.terms import Term, basis_of, first_order, second_order
 from labloop.spec.models import Objective
@@ -128,15 +129,18 @@ def explain(runs: Runs, *, seed: int = 0, pictures: bool = True) -> Explanation:
 
 def _surrogate(runs: Runs, rng: np.random.Generator) -> tuple[Posterior | None, list[str]]:
     try:
-        return fit(runs, rng), []
+        return fit(runs, rng, even=True), []
     except PlannerError as error:
         return None, [f"There is no surrogate: {error.message}."]
 
 
 def _model_notes(model: Ladder) -> list[str]:
     notes = []
-    if model.blocks:
-        names = " and ".join(each.names[0] for each in model.blocks)
+    named = [each.names[0] for each in model.blocks if each.names[0] != PLOT]
+    if told := plots_note(model.design.runs, model.between):
+        notes.append(told)
+    if named:
+        names = " and ".join(named)
         notes.append(f"The {names} made a difference, so it stands in the linear model: effects are within one.")
     if model.order != "second order":
         notes.append(

@@ -1,8 +1,8 @@
 """The planner's surrogate of one outcome, refitted on any part of the measurements, in the outcome's unit.
 
-The one place where `labloop.insight` touches the planner. P sets of hyperparameters, each a Gaussian process;
-their mixture is the posterior. Everything is refitted by `fit`: the scale of the outcome, the hyperparameters and
-their samples, so that nothing of what is left out can leak into what is learnt.
+Beside `even`, the one place where `labloop.insight` touches the planner. P sets of hyperparameters, each a Gaussian
+process; their mixture is the posterior. Everything is refitted by `fit`: the scale of the outcome, the hyperparameters
+and their samples, so that nothing of what is left out can leak into what is learnt.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from labloop.errors import PlannerError
+from labloop.insight.even import evenly
 from labloop.insight.runs import Array, Indices, Runs
 from labloop.planner.data import gather
 from labloop.planner.features import Features
@@ -99,7 +100,14 @@ class Posterior:
         return np.asarray(scale.to_user(np.vstack(found)))
 
 
-def fit(runs: Runs, rng: np.random.Generator, *, chosen: Indices | None = None, y: Array | None = None) -> Posterior:
+def fit(
+    runs: Runs,
+    rng: np.random.Generator,
+    *,
+    chosen: Indices | None = None,
+    y: Array | None = None,
+    even: bool = False,
+) -> Posterior:
     """Fit the surrogate anew.
 
     Parameters
@@ -107,6 +115,8 @@ def fit(runs: Runs, rng: np.random.Generator, *, chosen: Indices | None = None, 
     runs : the measurements.
     chosen : which of them to learn from (positions); all if not given.
     y : other values of the outcome (n,), for baselines.
+    even : treat numbers and choices alike beforehand (see `even`), to compare what they do; otherwise exactly as
+        the planner does, to know what its model is worth.
 
     Raises
     ------
@@ -125,13 +135,17 @@ def fit(runs: Runs, rng: np.random.Generator, *, chosen: Indices | None = None, 
                 int(runs.number[i]), Status.COMPLETED, runs.origins[i], executed, executed, observations=(observation,)
             )
         )
-    models = fit_models(runs.spec, runs.space, gather(runs.spec, runs.space, experiments, []), rng, straight=True)
+    data = gather(runs.spec, runs.space, experiments, [])
+    models = fit_models(runs.spec, runs.space, data, rng, straight=True)
     if runs.outcome not in models.surrogates:
         why = models.dropped.get(runs.outcome, "could not be modelled")
         raise PlannerError(
             f"{runs.outcome} {why}: there is nothing to learn from", hint="record results under different conditions"
         )
-    return Posterior(models.surrogates[runs.outcome], models.features, runs.space.dim)
+    found = models.surrogates[runs.outcome]
+    if even:
+        found = evenly(found, data.tables[runs.outcome], runs.spec.outcomes[runs.outcome].error, rng)
+    return Posterior(found, models.features, runs.space.dim)
 
 
 def quantiles(means: Array, variances: Array, levels: tuple[float, ...]) -> Array:

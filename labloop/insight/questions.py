@@ -9,8 +9,9 @@ with the contrast c = w'X(points), the surrogate with w'mean and w'Cov w, a simu
 
 The first two are the effects of a two-level factorial (Box, Hunter & Hunter 2005, ch. 5). Low and high are the
 ends of the range explored (a component: the shares that 10 and 90 % of the blends stay below). "The others
-averaged" is over `BASE` points that fill the explored region. A component moves along Cox's direction: the other
-components of its mixture keep their ratios (Cox 1971; Cornell 2002, ch. 5).
+averaged" is over `BASE` points that fill the explored region; a number with at most `_FEW` levels there takes these.
+A component moves along Cox's direction: the other components of its mixture keep their ratios (Cox 1971; Cornell
+2002, ch. 5).
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ __all__ = ["BASE", "Question", "Region", "in_unit", "questions_of", "shown"]
 BASE = 32
 _OPTIONS = 12
 _ENOUGH = 16
+_FEW = 12
+_SAME = 1e-6
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,19 @@ class Region:
             if self.tied and factor.kind == "number":
                 found[:, j] = np.clip(found[:, j], factor.low, factor.high)
             elif not self.tied and factor.kind == "number":
-                found[:, j] = factor.low + found[:, j] * (factor.high - factor.low)
+                found[:, j] = self._along(factor, found[:, j])
             elif not self.tied and factor.kind == "choice":
                 place = np.clip(np.floor(found[:, j] * len(factor.seen)), 0, len(factor.seen) - 1).astype(int)
                 found[:, j] = np.array([factor.at_option(option) for option in factor.seen])[place]
         return found
+
+    def _along(self, factor: Factor, uniform: Array) -> Array:
+        """Return values of a number within the range explored: its levels equally often where it has but a few."""
+        levels = np.array(self.space.columns[factor.column].levels)
+        inside = levels[(levels >= factor.low - _SAME) & (levels <= factor.high + _SAME)]
+        if 2 <= len(inside) <= _FEW:
+            return np.asarray(inside[np.clip(np.floor(uniform * len(inside)), 0, len(inside) - 1).astype(int)])
+        return np.asarray(factor.low + uniform * (factor.high - factor.low))
 
     def moved(self, rows: Array, factor: Factor, value: float | Array) -> Array:
         """Return rows with one factor at another value; a component takes from, or gives to, the rest in proportion."""

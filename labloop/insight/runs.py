@@ -26,7 +26,7 @@ from labloop.space import Space
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Component
 
-__all__ = ["Array", "Bools", "Circumstance", "Factor", "Indices", "Runs", "outcome_of", "runs_of"]
+__all__ = ["PLOT", "Array", "Bools", "Circumstance", "Factor", "Indices", "Runs", "outcome_of", "runs_of"]
 
 Array = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
@@ -34,6 +34,7 @@ Bools = npt.NDArray[np.bool_]
 Kind = Literal["number", "choice", "component", "covariate"]
 
 _SAME = 1e-6
+PLOT = "whole plot"
 _ORDERS = ("order", "run_order", "run order", "sequence")
 
 
@@ -105,7 +106,7 @@ class Circumstance:
 
 @dataclass(frozen=True)
 class Runs:
-    """All measurements of one outcome."""
+    """All measurements of one outcome; ``hard`` names what is hard to change, ``plot`` (n,) codes the whole plots."""
 
     spec: Spec
     space: Space
@@ -118,6 +119,8 @@ class Runs:
     circumstances: tuple[Circumstance, ...]
     origins: tuple[Origin, ...]
     executed: tuple[Conditions, ...]
+    hard: tuple[str, ...] = ()
+    plot: Indices | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -126,6 +129,11 @@ class Runs:
     def conditions(self) -> int:
         """How many different conditions were run."""
         return len(np.unique(self.condition))
+
+    @property
+    def plotted(self) -> bool:
+        """Whether something that is hard to change varied, and was set for several runs at once."""
+        return self.plot is not None
 
     @property
     def cube(self) -> Array:
@@ -178,6 +186,10 @@ def runs_of(spec: Spec, experiments: Sequence[Experiment], outcome: str) -> Runs
     rows = np.hstack([cube, covariates])
     keys = np.round(cube / _SAME) if cube.shape[1] else np.zeros((len(cube), 1))
     condition = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    plot = _plots(space, pairs, keys)
+    circumstances = _circumstances(pairs)
+    if plot is not None:
+        circumstances.append(_labelled(PLOT, [str(each) for each in plot], declared=False))
     return Runs(
         spec,
         space,
@@ -187,10 +199,26 @@ def runs_of(spec: Spec, experiments: Sequence[Experiment], outcome: str) -> Runs
         np.array([each.number for each, _ in pairs], dtype=np.int64),
         condition.astype(np.int64),
         tuple(_factors(spec, space, rows)),
-        tuple(_circumstances(pairs)),
+        tuple(circumstances),
         tuple(each.origin for each, _ in pairs),
         tuple(each.executed for each, _ in pairs),
+        tuple(space.columns[j].name for j in space.hard),
+        plot,
     )
+
+
+def _plots(space: Space, pairs: Sequence[tuple[Experiment, Observation]], keys: Array) -> Indices | None:
+    """Return the whole plot of each measurement (see `plots`); None where nothing shared one."""
+    hard = keys[:, list(space.hard)]
+    if not hard.shape[1] or len(np.unique(hard, axis=0)) < 2:
+        return None
+    found: dict[tuple[object, ...], int] = {}
+    codes = []
+    for i, (each, o) in enumerate(pairs):
+        label = o.extra.get(PLOT, "").strip()
+        shared = (PLOT, label) if label else ("batch", each.batch) if each.batch is not None else ("alone", each.number)
+        codes.append(found.setdefault((*shared, hard[i].tobytes()), len(found)))
+    return np.array(codes, dtype=np.int64) if len(found) < len({each.number for each, _ in pairs}) else None
 
 
 def _covariates(spec: Spec, observations: Sequence[Observation]) -> Array:
@@ -254,6 +282,8 @@ def _circumstances(pairs: Sequence[tuple[Experiment, Observation]]) -> list[Circ
     names = dict.fromkeys(name for _, o in pairs for name in o.extra)
     for name in names:
         texts = [o.extra.get(name, "").strip() for _, o in pairs]
+        if name.casefold() == PLOT:
+            continue
         if name.casefold() in _ORDERS:
             numbers = _numbers(texts)
             order = order if numbers is None else numbers

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from labloop.design import Design, Request, Run, design
+from labloop.design import Design, Request, Run, design, in_random_order
 from labloop.errors import Busy, InvalidInput, NotFound
 from labloop.exchange.columns import is_own
 from labloop.exchange.layout import batch_sheet
@@ -18,7 +18,18 @@ from labloop.records import Conditions, Experiment, Origin, Status
 from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store
 
-__all__ = ["Designed", "RunSheet", "accept", "preview", "run_sheet", "write_run_sheet"]
+__all__ = [
+    "Designed",
+    "RunSheet",
+    "Taken",
+    "accept",
+    "preview",
+    "run_sheet",
+    "take",
+    "unordered",
+    "whole_plots",
+    "write_run_sheet",
+]
 
 _ATTEMPTS = 5
 
@@ -32,6 +43,15 @@ class Designed:
     notes: tuple[str, ...] = ()
     entry: int | None = None
     experiments: tuple[Experiment, ...] = ()
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Conditions that became a design: their numbers, in the order to be run, and the seed of that order."""
+
+    entry: int
+    numbers: tuple[int, ...]
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -84,11 +104,58 @@ def accept(store: Store, name: str, request: Request, *, seed: int | None = None
         with store.write() as transaction:
             if transaction.campaign(name).head != row.head:
                 continue
-            entry = transaction.append(row, "added", _payload(made.design, row))
+            entries = [
+                _fields(run, _reason(made.design, run), row.experiments + 1 + i, i + 1)
+                for i, run in enumerate(made.design.runs)
+            ]
+            entry = transaction.append(row, "added", _payload(row, _about(made.design), entries))
             numbers = [each["number"] for each in entry.payload["experiments"]]
             experiments = transaction.experiments(row, numbers=numbers)
         return Designed(name, made.design, made.notes, entry.sequence, experiments)
     raise Busy(f"others kept writing to {name} while the design was made", hint="try again")
+
+
+def take(store: Store, name: str, conditions: Sequence[Conditions], *, kind: str, reason: str) -> Taken:
+    """Write conditions that were chosen elsewhere into the ledger as a design, in random order, in one entry.
+
+    The seed of the order follows from the campaign's and the ledger's head, and stands in the entry. What is hard to
+    change is set once for all runs that share it, as in any design.
+
+    Raises
+    ------
+    NotFound
+        If there is no such campaign.
+    """
+    with store.write() as transaction:
+        row = transaction.campaign(name)
+        spec = spec_of(row)
+        seed = seed_of(spec.planner.seed, f"{kind}/{row.head}")
+        runs = in_random_order(spec, conditions, seed=seed)
+        about = {"kind": kind, "model": "", "seed": seed, "settings": {}, "block_name": "block", "notes": []}
+        entries = [_fields(run, reason, row.experiments + 1 + i, i + 1) for i, run in enumerate(runs)]
+        entry = transaction.append(row, "added", _payload(row, about, entries))
+    return Taken(entry.sequence, tuple(each["number"] for each in entries), seed)
+
+
+def unordered(snapshot: Snapshot, row: CampaignRow) -> frozenset[int]:
+    """Return the experiments of designs that were kept in the order in which they are printed: no chance took part."""
+    return frozenset(
+        each["number"]
+        for entry in snapshot.entries(row, kinds=("added",))
+        if entry.payload.get("design", {}).get("settings", {}).get("random") is False
+        for each in entry.payload["experiments"]
+    )
+
+
+def whole_plots(snapshot: Snapshot, row: CampaignRow) -> dict[int, str]:
+    """Return the whole plot of each experiment of a design that has any; those of two designs are never the same."""
+    return {
+        each["number"]: f"{each['place']['plot']} of entry {entry.sequence}"
+        for entry in snapshot.entries(row, kinds=("added",))
+        if "design" in entry.payload
+        for each in entry.payload["experiments"]
+        if each["place"]["plot"] is not None
+    }
 
 
 @dataclass(frozen=True)
@@ -138,30 +205,33 @@ def _refuse_taken_heading(spec: Spec, block_name: str) -> None:
         )
 
 
-def _payload(made: Design, row: CampaignRow) -> dict[str, Any]:
-    first = row.experiments + 1
+def _payload(row: CampaignRow, about: dict[str, Any], entries: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         "origin": Origin.DESIGN.value,
         "source": "",
-        "design": {
-            "kind": made.kind,
-            "model": made.model,
-            "seed": made.seed,
-            "settings": dict(made.settings),
-            "block_name": made.block_name,
-            "notes": list(made.notes),
-        },
+        "design": about,
         "spec_version": row.spec_version,
-        "experiments": [_entry(made, run, first + i, i + 1) for i, run in enumerate(made.runs)],
+        "experiments": entries,
     }
 
 
-def _entry(made: Design, run: Run, number: int, place: int) -> dict[str, Any]:
+def _about(made: Design) -> dict[str, Any]:
+    return {
+        "kind": made.kind,
+        "model": made.model,
+        "seed": made.seed,
+        "settings": dict(made.settings),
+        "block_name": made.block_name,
+        "notes": list(made.notes),
+    }
+
+
+def _fields(run: Run, reason: str, number: int, place: int) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "number": number,
         "conditions": dict(run.conditions),
         "slot": run.point,
-        "reason": _reason(made, run),
+        "reason": reason,
         "place": {key: value for key, value in asdict(run).items() if key != "conditions"} | {"run": place},
     }
     return {**fields, "origin": Origin.CONTROL.value} if run.point == "control" else fields

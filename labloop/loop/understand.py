@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from labloop.errors import InvalidInput
 from labloop.loop.campaigns import spec_of
-from labloop.loop.record import Recorded, add
-from labloop.records import Experiment
+from labloop.records import Experiment, Origin
 from labloop.spec.models import Limit, Spec
 from labloop.store import Store
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from labloop.insight.explain import Explanation
     from labloop.insight.region import OperatingRegion
     from labloop.insight.validation import Check
+    from labloop.loop.design import Taken
 
 __all__ = ["Resolved", "check_model", "estimability", "explain", "region"]
 
@@ -30,7 +30,7 @@ class Resolved:
 
     found: Estimability
     extra: Extra
-    added: Recorded | None
+    added: Taken | None
 
 
 def estimability(store: Store, name: str, outcome: str | None = None, *, accept: bool = False) -> Resolved:
@@ -39,7 +39,7 @@ def estimability(store: Store, name: str, outcome: str | None = None, *, accept:
     Parameters
     ----------
     outcome : whose measurements count; the first objective if not given.
-    accept : add the further experiments to the campaign.
+    accept : add the further experiments to the campaign, as a design in random order.
 
     Raises
     ------
@@ -59,8 +59,10 @@ def estimability(store: Store, name: str, outcome: str | None = None, *, accept:
     extra = extra_runs(found, seed=spec.planner.seed)
     added = None
     if accept and extra.conditions:
-        note = f"tells apart: {', '.join(extra.resolves)}" if extra.resolves else "helps to tell effects apart"
-        added = add(store, name, extra.conditions, note=note[:200])
+        from labloop.loop.design import take
+
+        reason = f"Run to tell apart: {', '.join(extra.resolves)}" if extra.resolves else "Run to tell effects apart"
+        added = take(store, name, extra.conditions, kind="resolving", reason=f"{reason[:200]}.")
     return Resolved(found, extra, added)
 
 
@@ -141,6 +143,21 @@ def _goal(line: str) -> Limit:
 
 
 def _read(store: Store, name: str) -> tuple[Spec, tuple[Experiment, ...]]:
+    from labloop.loop.design import unordered, whole_plots
+
     with store.read() as snapshot:
         row = snapshot.campaign(name)
-        return spec_of(row), tuple(each for each in snapshot.experiments(row) if each.observations)
+        fixed, plots = unordered(snapshot, row), whole_plots(snapshot, row)
+        measured = tuple(each for each in snapshot.experiments(row) if each.observations)
+    # A design that kept its printed order is no evidence of a randomised one.
+    told = (
+        replace(each, origin=Origin.MANUAL) if each.number in fixed and each.origin is Origin.DESIGN else each
+        for each in measured
+    )
+    return spec_of(row), tuple(_plotted(each, plots[each.number]) if each.number in plots else each for each in told)
+
+
+def _plotted(experiment: Experiment, plot: str) -> Experiment:
+    """Return an experiment with the whole plot that the ledger has it in, whatever came back on the sheet."""
+    observations = tuple(replace(each, extra={**each.extra, "whole plot": plot}) for each in experiment.observations)
+    return replace(experiment, observations=observations)

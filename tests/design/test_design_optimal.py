@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labloop.design import Request, design
 from labloop.design.filling import simplex_lattice
 from labloop.design.model import Model, contrasts, model_of, reduced
 from labloop.design.moves import Moves
@@ -223,3 +224,15 @@ def test_a_mixture_that_is_held_leaves_the_constant_in() -> None:
     spec = spec_of({**numbers("x"), "A": {"mixture": "m"}, "B": {"mixture": "m"}}, mixtures={"m": {}})
     assert model_of(Grid(spec), "main", held=(1, 2)).names == ("constant", "x")
     assert model_of(Grid(spec), "main").names == ("x", "A", "B")
+
+
+def test_what_is_hard_to_change_takes_only_the_values_that_the_model_needs() -> None:
+    """The search that may take any value, on the same space with nothing hard to change, is hardly better."""
+    parameters = {**numbers("a", "b"), "temp": {"bounds": [20, 80], "step": 5}, "c": {"choices": ["x", "y", "z"]}}
+    hard = {**parameters, "temp": {**parameters["temp"], "change": "hard"}}
+    request = Request(kind="d-optimal", model="quadratic", runs=24)
+    kept, free = (design(spec_of(each), request, seed=1) for each in (hard, parameters))
+    assert {run.conditions["temp"] for run in kept.runs} == {20, 50, 80}
+    assert len({run.plot for run in kept.runs}) == 3
+    assert kept.quality.d_efficiency > 0.99 * free.quality.d_efficiency
+    assert any("set few times" in note for note in kept.notes)

@@ -182,8 +182,8 @@ def test_the_estimators_agree_with_averaging_and_subtracting() -> None:
     fitted = posterior.fit(runs, np.random.default_rng(0))
     found = variance_shares(runs, Region(runs), fitted, np.random.default_rng(0))
     assert found is not None
-    fine = np.linspace(0, 3, 25)
-    a, b, c = np.meshgrid(fine, fine, fine, indexing="ij")
+    # Numbers of four levels are averaged over these four, as often each.
+    a, b, c = np.meshgrid(*[np.arange(4.0)] * 3, indexing="ij")
     exact = decompose(2 * a + b * c)
     for j in range(3):
         assert found.first[j].share == pytest.approx(exact[(j,)], abs=0.03)
@@ -221,3 +221,44 @@ def test_components_move_along_the_direction_of_the_rest() -> None:
     factor = runs.factor("a")
     assert a.linear.estimate == pytest.approx(10 * (factor.high - factor.low), abs=0.3)
     assert b.linear.estimate < -1
+
+
+def test_a_number_of_few_levels_is_averaged_over_these_and_a_fine_one_over_its_range() -> None:
+    parameters = {"dose": {"levels": [0.0, 1.0, 2.0]}, "time": {"bounds": [0.0, 10.0]}}
+    spec = coded_spec([], parameters=parameters)
+    rng = np.random.default_rng(9)
+    made = [completed(i, row, float(i)) for i, row in enumerate(Space(spec).decode(Space(spec).spread(12, rng)), 1)]
+    points = Region(runs_of(spec, made, "y")).points(64, 3)
+    levels, counts = np.unique(points[:, 0], return_counts=True)
+    assert levels.tolist() == [0.0, 0.5, 1.0]
+    assert counts.min() >= 64 // 3 - 2
+    assert len(np.unique(points[:, 1])) == 64
+
+
+def test_the_even_prior_takes_a_numbers_ends_for_as_alike_as_two_options() -> None:
+    parameters = {"x": {"levels": [0.0, 1.0, 2.0]}, "z": {"levels": [0.0, 1.0, 2.0]}, "salt": {"choices": ["k", "l"]}}
+    spec = coded_spec([], parameters=parameters)
+    rng = np.random.default_rng(10)
+    rows = Space(spec).decode(Space(spec).spread(10, rng))
+    runs = runs_of(spec, [completed(i, row, rng.normal()) for i, row in enumerate(rows, 1)], "y")
+    fitted = posterior.fit(runs, rng, even=True).surrogate.process
+    location, width = fitted.kernel.prior()
+    ends = np.array([[0.0, 0, 0.5**0.5, 0], [1.0, 0, 0.5**0.5, 0]])
+    options = np.array([[0.0, 0, 0.5**0.5, 0], [0.0, 0, 0, 0.5**0.5]])
+
+    def apart(pair: Array) -> float:
+        covariance = fitted.kernel.cross(pair[:1], location[None])
+        return float(covariance(pair[1:])[0][0, 0, 0] / covariance(pair[:1])[0][0, 0, 0])
+
+    assert apart(ends) == pytest.approx(apart(options), abs=0.03)
+    assert width[:3].tolist() == [1.0, 1.0, 1.0]
+    plain = posterior.fit(runs, rng).surrogate.process
+    assert plain.kernel.prior()[0][0] < -0.5, "the planner's own prior is another, or this file is superfluous"
+
+
+def test_where_all_factors_are_numbers_the_surrogate_is_the_planners() -> None:
+    spec = coded_spec(["a", "b"])
+    rows = Space(spec).decode(Space(spec).spread(12, np.random.default_rng(11)))
+    runs = runs_of(spec, [completed(i, row, float(row["a"])) for i, row in enumerate(rows, 1)], "y")
+    fits = [posterior.fit(runs, np.random.default_rng(0), even=even).surrogate.process.logs for even in (False, True)]
+    assert np.array_equal(*fits)

@@ -11,7 +11,7 @@ from labloop.design import Design, Layout, Request, design
 from labloop.errors import InvalidInput, NotFound
 from labloop.loop import correct, look
 from labloop.loop.campaigns import create
-from labloop.loop.design import accept, preview, run_sheet, write_run_sheet
+from labloop.loop.design import accept, preview, run_sheet, take, unordered, write_run_sheet
 from labloop.loop.handin import hand_in
 from labloop.loop.record import add, record
 from labloop.loop.suggest import suggest
@@ -185,3 +185,27 @@ def test_a_sheet_is_read_again_whatever_its_units(store: Store, tmp_path: Path) 
     path = tmp_path / "sheet.xlsx"
     write_run_sheet(path, run_sheet(store, "reaction"))
     assert hand_in(store, "reaction", path).recorded == ()
+
+
+def test_conditions_chosen_elsewhere_become_a_design_in_random_order(store: Store, campaign: str, spec: Spec) -> None:
+    asked = [run.conditions for run in design(spec, Request(kind="full-factorial"), seed=0).runs]
+    one = take(store, campaign, asked, kind="resolving", reason="Run to tell apart: a × b.")
+    other = take(store, campaign, asked, kind="resolving", reason="Run to tell apart: a × b.")
+    sheets = [run_sheet(store, campaign, each.entry) for each in (one, other)]
+    assert [sheet.about["seed"] for sheet in sheets] == [one.seed, other.seed]
+    orders = [sheet.lead["design order"] for sheet in sheets]
+    assert sorted(orders[0], key=str) == sorted(range(1, len(asked) + 1), key=str)
+    assert len({orders[0], orders[1], tuple(range(1, len(asked) + 1))}) == 3, "drawn anew each time, and not as given"
+    found = sheets[0].experiments
+    assert [dict(each.planned) for each in found] == [dict(asked[int(place or 0) - 1]) for place in orders[0]]
+    assert {each.origin for each in found} == {Origin.DESIGN}
+    assert look.verify(store, campaign)[1] == ()
+
+
+def test_only_designs_in_their_printed_order_count_as_unordered(store: Store, campaign: str) -> None:
+    accept(store, campaign, FACTORIAL)
+    kept = Request(kind="full-factorial", hold={"solvent": "EtOH"}, layout=Layout(random=False))
+    done = accept(store, campaign, kept)
+    with store.read() as snapshot:
+        found = unordered(snapshot, snapshot.campaign(campaign))
+    assert found == {each.number for each in done.experiments}
