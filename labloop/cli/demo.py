@@ -25,6 +25,7 @@ from labloop.loop.start import start
 from labloop.loop.workspace import open_workspace
 from labloop.records import experiment_id
 from labloop.report.progress import progress_frame
+from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
 from labloop.simulate.play import Round, earlier_results, play
 
@@ -86,9 +87,7 @@ def command(
         draw(out, data)
         said(out, "", "The best so far:")
         out.print(results_table(chosen.campaign, leading, ranked=True))
-        optimum = {key: value for key, value in chosen.optimum.outcomes.items() if key in chosen.campaign.objectives}
-        known = ", ".join(f"{key} = {number(value)}" for key, value in optimum.items())
-        said(out, "", f"The best there is, which only a simulated lab knows: {known}.")
+        said(out, "", f"The best there is, which only a simulated lab knows: {_known(chosen)}.")
         said(out, f"{standing.observations} observations in {seconds:.0f} s.", "", "Look at:")
         said(out, *(f"  {each}" for each in pictures))
         said(out, "", "Go on yourself:", f"  cd {folder}")
@@ -106,6 +105,15 @@ def command(
         },
         show,
     )
+
+
+def _known(chosen: Lab) -> str:
+    """Say what the best is that a lab can give."""
+    if chosen.front is not None:
+        reference = ", ".join(f"{key} = {number(value)}" for key, value in chosen.front.reference.items())
+        return f"a hypervolume of {number(chosen.front.volume)} beyond {reference}"
+    optimum = {key: value for key, value in chosen.optimum.outcomes.items() if key in chosen.campaign.objectives}
+    return ", ".join(f"{key} = {number(value)}" for key, value in optimum.items())
 
 
 def _show_round(to: Console, played: Round, turn: int, rounds: int) -> None:

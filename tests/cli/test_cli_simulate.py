@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from labloop.cli.demo import _known
+from labloop.simulate import lab
 from tests.cli.conftest import Cli
 
 SMALL = ("--lab", "branin", "--strategy", "sobol,random", "--seeds", "2", "--budget", "8", "--engine", "serial")
@@ -89,6 +91,33 @@ def test_compare_reads_a_folder_without_running_anything(cli: Cli) -> None:
     assert "explore cannot be compared with anything here" in cli.err
     cli("compare", ".", code=4)
     assert "holds no study" in cli.err
+
+
+def test_simulate_reads_a_folder_too_and_replicates_are_an_option(cli: Cli) -> None:
+    cli("simulate", *SMALL, "--replicates", "1,2", "--out", "study")
+    assert "branin (2 times)" in cli.out
+    data = cli.json("simulate", "study", "--figures")["data"]
+    assert (data["folder"], data["campaigns"], data["done_now"]) == ("study", 8, 0)
+    assert [(each["replicates"], each["budget"]) for each in data["standings"][::2]] == [(1, 8), (2, 4)]
+    assert [Path(each).name for each in data["files"]] == ["branin-batch4.png", "branin-batch4-2times.png"]
+
+
+def test_what_experiments_cost_is_in_the_table_where_the_lab_says_it(cli: Cli) -> None:
+    words = ("--lab", "colours", "--strategy", "random", "--seeds", "2", "--budget", "8", "--engine", "serial")
+    cli("simulate", *words, "--figures")
+    assert "16 min" in cli.out
+    assert (Path("simulation") / "colours-batch4-cost.png").exists()
+    assert cli.json("simulate", *words)["data"]["standings"][0]["cost"] == 16.0
+
+
+def test_a_lab_with_several_objectives_is_simulated_like_any_other(cli: Cli) -> None:
+    words = ("--lab", "dtlz2:dim=4,objectives=3", "--strategy", "sobol", "--seeds", "1", "--budget", "8")
+    (standing,) = cli.json("simulate", *words, "--engine", "serial")["data"]["standings"]
+    assert standing["lab"] == "dtlz2:dim=4,objectives=3"
+    assert 0 < standing["left"] <= 1
+    assert standing["cost"] is None
+    assert "a hypervolume of 0.8074" in _known(lab("dtlz2:dim=4,objectives=3"))
+    assert _known(lab("branin")) == "value = 0.3979"
 
 
 def test_a_decided_difference_says_who_is_better(cli: Cli) -> None:
