@@ -12,14 +12,17 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, fun
 from labloop.errors import NotFound, did_you_mean
 from labloop.records import Experiment, LedgerEntry, Status
 from labloop.store import tables as t
+from labloop.store.chain import parsed
 from labloop.store.codec import experiment_from_dict
+from labloop.store.fold import State
 
 __all__ = ["CampaignRow", "Link", "Request", "Snapshot", "chunks", "entry_of"]
 
 # Databases limit the number of bound values in one statement (SQLite: 32,766).
 _CHUNK = 5_000
 # So many rows of the ledger are in memory at once, however long it is.
-_AT_ONCE = {"yield_per": 1_000}
+_ROWS = 1_000
+_AT_ONCE = {"yield_per": _ROWS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +191,17 @@ class Snapshot:
             for part in chunks(sorted(set(numbers))):
                 chosen = query.where(t.experiment.c.number.in_(part))
                 records += [text for (text,) in self._connection.execute(chosen)]
-        return tuple(experiment_from_dict(json.loads(text)) for text in records)
+        return tuple(experiment_from_dict(parsed(text)) for text in records)
+
+    def states(self, campaign: CampaignRow, numbers: Sequence[int]) -> dict[int, State]:
+        """Return the plain values of experiments, by number, for what is to be folded further."""
+        query = select(t.experiment.c.number, t.experiment.c.record)
+        query = query.where(t.experiment.c.campaign_id == campaign.id)
+        return {
+            number: parsed(text)
+            for part in chunks(numbers)
+            for number, text in self._connection.execute(query.where(t.experiment.c.number.in_(part)))
+        }
 
     def entries(
         self, campaign: CampaignRow, *, experiment: int | None = None, kinds: Iterable[str] | None = None
@@ -263,13 +276,23 @@ class Snapshot:
             for part in found.partitions():
                 yield from part
 
+    def tuples(self, query: Select[Any]) -> Iterator[tuple[Any, ...]]:
+        """Yield the same rows as bare tuples: from SQLite's own cursor in a third of the time."""
+        if self._connection.dialect.name != "sqlite":
+            yield from map(tuple, self.rows(query))
+            return
+        with self._connection.execute(query) as found:
+            assert found.cursor is not None
+            while part := found.cursor.fetchmany(_ROWS):
+                yield from part
+
     def links(self, campaign_id: int, *, first: int = 1, last: int | None = None) -> Iterator[Link]:
         """Yield the ledger's rows as they are stored, in order: for walking a long chain."""
         columns = (getattr(t.ledger.c, name) for name in Link._fields)
         query = select(*columns).where(t.ledger.c.campaign_id == campaign_id, t.ledger.c.sequence >= first)
         if last is not None:
             query = query.where(t.ledger.c.sequence <= last)
-        yield from map(Link._make, self.rows(query.order_by(t.ledger.c.sequence)))
+        yield from map(Link._make, self.tuples(query.order_by(t.ledger.c.sequence)))
 
     def lost(self, name: str) -> int | None:
         """Return the number of a campaign that the ledger knows but the table of campaigns does not."""
@@ -302,7 +325,7 @@ def entry_of(row: Row[Any], campaign: str) -> LedgerEntry:
         at=row.at,
         actor=row.actor,
         version=row.version,
-        payload=json.loads(row.payload),
+        payload=parsed(row.payload),
         previous=row.previous,
         hash=row.hash,
     )

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Executable, and_, delete, insert, select, update
+from sqlalchemy import CursorResult, Executable, Table, and_, delete, insert, select, update
 
 from labloop import __version__
 from labloop.errors import Conflict
-from labloop.records import Experiment, LedgerEntry
+from labloop.records import LedgerEntry
 from labloop.store import clock
 from labloop.store import tables as t
-from labloop.store.chain import canonical, entry_hash
-from labloop.store.expect import FRESH, experiment_row, head_after, result_rows
-from labloop.store.fold import apply, changes_of, fold
+from labloop.store.chain import canonical, entry_hash, parsed
+from labloop.store.expect import FRESH, bring_on, experiment_row, result_rows
+from labloop.store.fold import BIRTHS, State, apply, changes_of, state_after
 from labloop.store.snapshot import CampaignRow, Snapshot, chunks
 
 __all__ = ["Asked", "Transaction"]
@@ -46,6 +45,12 @@ class Transaction(Snapshot):
     def execute(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> CursorResult[Any]:
         """Run a statement; for what brings the read models in order, never for the ledger."""
         return cast("CursorResult[Any]", self._connection.execute(statement, rows))
+
+    def fill(self, table: Table, campaign_id: int, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows of a read model, the campaign's number aside."""
+        names = table.columns.keys()
+        for part in chunks(rows):
+            self.execute(insert(table), [dict(zip(names, (campaign_id, *row), strict=True)) for row in part])
 
     def create(self, name: str, spec: str, *, source: str = "") -> CampaignRow:
         """Begin a campaign with version 1 of its spec, as JSON text.
@@ -80,7 +85,7 @@ class Transaction(Snapshot):
             at=clock.now().isoformat(timespec="milliseconds"),
             actor=_actor(),
             version=__version__,
-            payload=json.loads(text),
+            payload=parsed(text),
             previous=head.head_hash,
             hash="",
         )
@@ -112,9 +117,10 @@ class Transaction(Snapshot):
             self._project_changes(campaign, entry)
         if "request" in entry.payload:
             self._project_request(campaign, entry)
-        row = {name: getattr(campaign, name) for name in FRESH}
-        head = head_after(row, entry)
-        changed = {name: value for name, value in head.items() if value != row[name]}
+        before = {name: getattr(campaign, name) for name in FRESH}
+        after = dict(before)
+        bring_on(after, entry)
+        changed = {name: value for name, value in after.items() if value != before[name]}
         self._connection.execute(update(t.campaign).where(t.campaign.c.id == campaign.id).values(**changed))
 
     def _project_changes(self, campaign: CampaignRow, entry: LedgerEntry) -> None:
@@ -122,26 +128,22 @@ class Transaction(Snapshot):
         if not changes:
             return
         numbers = list(dict.fromkeys(number for number, _ in changes))
-        born = entry.kind in ("proposed", "added")
-        before = () if born else self.experiments(campaign, numbers=numbers)
-        states: dict[int, Experiment | None] = {each.number: each for each in before}
+        born = entry.kind in BIRTHS
+        states: dict[int, State | None] = {} if born else {**self.states(campaign, numbers)}
         for number, change in changes:
             states[number] = apply(states.get(number), entry, change)
         self._save(campaign, states, born=born)
-        touched = [{"campaign_id": campaign.id, "experiment": n, "sequence": entry.sequence} for n in numbers]
-        self._connection.execute(insert(t.touch), touched)
+        self.fill(t.touch, campaign.id, [(number, entry.sequence) for number in numbers])
         keys = [change["key"] for _, change in changes if "key" in change]
-        if keys:
-            written = [{"campaign_id": campaign.id, "key": key, "sequence": entry.sequence} for key in keys]
-            self._connection.execute(insert(t.receipt), written)
+        self.fill(t.receipt, campaign.id, [(key, entry.sequence) for key in keys])
 
     def _project_undone(self, campaign: CampaignRow, entry: LedgerEntry) -> None:
         target = self.entry(campaign, entry.payload["sequence"])
         without = self.undone(campaign)
-        states: dict[int, Experiment | None] = {}
+        states: dict[int, State | None] = {}
         for number in dict.fromkeys(number for number, _ in changes_of(target)):
             history = self.entries(campaign, experiment=number)
-            states[number] = fold(number, (each for each in history if each.sequence not in without))
+            states[number] = state_after(number, (each for each in history if each.sequence not in without))
         self._save(campaign, states)
         gone = and_(t.receipt.c.campaign_id == campaign.id, t.receipt.c.sequence == target.sequence)
         self._connection.execute(delete(t.receipt).where(gone))
@@ -154,17 +156,14 @@ class Transaction(Snapshot):
             fresh = {"campaign_id": campaign.id, "key": key, "content": content, "sequence": entry.sequence}
             self._connection.execute(insert(t.request).values(**fresh))
 
-    def _save(self, campaign: CampaignRow, states: Mapping[int, Experiment | None], *, born: bool = False) -> None:
+    def _save(self, campaign: CampaignRow, states: Mapping[int, State | None], *, born: bool = False) -> None:
         for part in () if born else chunks(list(states)):
             for table, column in ((t.experiment, t.experiment.c.number), (t.result, t.result.c.experiment)):
                 old = and_(table.c.campaign_id == campaign.id, column.in_(part))
                 self._connection.execute(delete(table).where(old))
         kept = [state for state in states.values() if state is not None]
-        if kept:
-            self._connection.execute(insert(t.experiment), [experiment_row(campaign.id, state) for state in kept])
-        results = [row for state in kept for row in result_rows(campaign.id, state)]
-        if results:
-            self._connection.execute(insert(t.result), results)
+        self.fill(t.experiment, campaign.id, [experiment_row(state) for state in kept])
+        self.fill(t.result, campaign.id, [row for state in kept for row in result_rows(state)])
 
 
 def _with_hash(draft: LedgerEntry) -> LedgerEntry:
