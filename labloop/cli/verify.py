@@ -23,7 +23,10 @@ def command(
     campaign: CampaignName = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="HEAD", help="A head that was kept elsewhere, NUMBER:HASH: shows a cut-off end."),
+        typer.Option(
+            metavar="HEAD|FILE",
+            help="A head kept elsewhere, NUMBER:HASH, or a file that carries one: an export, backup, page or dossier.",
+        ),
     ] = None,
     chain: Annotated[
         bool, typer.Option("--chain", help="Only the chain, not what follows from it: for very long ledgers.")
@@ -42,6 +45,8 @@ def command(
         labloop verify hydrogel
 
         labloop verify hydrogel --against 15:dcff2a6889155
+
+        labloop verify hydrogel --against report.html
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
