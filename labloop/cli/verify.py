@@ -8,6 +8,7 @@ import typer
 
 from labloop.cli.answer import Answer
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
+from labloop.cli.progress import going_along
 from labloop.cli.render import said
 from labloop.errors import IntegrityError
 from labloop.loop.look import verify
@@ -50,7 +51,8 @@ def command(
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    row, problems = verify(ws.store, name, against=against, chain_only=chain)
+    with going_along("checking the ledger", quiet=json) as tell:
+        row, problems = verify(ws.store, name, against=against, chain_only=chain, tell=tell)
     data = {
         "campaign": name,
         "entries": row.head,

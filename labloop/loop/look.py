@@ -232,8 +232,8 @@ def verify(
     """Walk the chain of a campaign's ledger and compare the read models with it; list all that is wrong.
 
     ``against`` is a head that was kept elsewhere, or a file that carries one: only with it can a cut tail be found.
-    ``chain_only`` leaves the read models out, which takes a fifth of the time. ``tell`` is told how many entries are
-    done.
+    ``chain_only`` leaves the read models out, which takes a fifth of the time. ``tell`` is told now and then how many
+    entries are done.
 
     Raises
     ------

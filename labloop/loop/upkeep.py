@@ -15,6 +15,7 @@ from labloop.store import CampaignRow, Store
 from labloop.store.audit import audit, rebuild
 from labloop.store.backup import entries_of, lines_of, put_entries, read_heads, write_lines
 from labloop.store.engine import sqlite_path
+from labloop.store.expect import Tell
 from labloop.store.heads import Head, head_of
 
 __all__ = ["Kept", "backup", "rebuilt", "restore", "upgraded"]
@@ -32,8 +33,8 @@ class Kept:
     notes: tuple[str, ...] = field(default=())
 
 
-def rebuilt(store: Store, name: str) -> CampaignRow:
-    """Write all that follows from a campaign's ledger anew.
+def rebuilt(store: Store, name: str, *, tell: Tell | None = None) -> CampaignRow:
+    """Write all that follows from a campaign's ledger anew; ``tell`` is told now and then how much is done.
 
     Raises
     ------
@@ -45,7 +46,7 @@ def rebuilt(store: Store, name: str) -> CampaignRow:
     with store.write() as transaction:
         row = transaction.find(name)
         number = row.id if row is not None else transaction.lost(name)
-        return rebuild(transaction, transaction.campaign(name).id if number is None else number, name)
+        return rebuild(transaction, transaction.campaign(name).id if number is None else number, name, tell=tell)
 
 
 def upgraded(store: Store) -> tuple[int, int]:

@@ -177,7 +177,10 @@ def rebuild(transaction: Transaction, campaign_id: int, name: str, *, tell: Tell
     IntegrityError
         If the ledger's chain is broken: what follows from it cannot be trusted.
     """
-    hints, problems = hints_of_ledger(transaction, campaign_id, name)
+    # The ledger is gone along twice: what is told is in halves.
+    first_half = None if tell is None else lambda done, total: tell(done, 2 * total)
+    second_half = None if tell is None else lambda done, total: tell(total + done, 2 * total)
+    hints, problems = hints_of_ledger(transaction, campaign_id, name, tell=first_half)
     if problems or next(transaction.links(campaign_id, last=1), None) is None:
         first = problems[0] if problems else "it has no entry"
         raise IntegrityError(
@@ -187,7 +190,7 @@ def rebuild(transaction: Transaction, campaign_id: int, name: str, *, tell: Tell
     for table in t.READ_MODELS:
         transaction.execute(delete(table).where(table.c.campaign_id == campaign_id))
     course = Course(hints)
-    for part in course.parts(transaction, campaign_id, name, tell=tell):
+    for part in course.parts(transaction, campaign_id, name, tell=second_half):
         transaction.fill(t.experiment, campaign_id, part.experiments)
         transaction.fill(t.result, campaign_id, part.results)
         transaction.fill(t.touch, campaign_id, part.touches)

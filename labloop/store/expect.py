@@ -56,8 +56,8 @@ FRESH: Mapping[str, Any] = {
 }
 """A campaign's row before its first entry, its name aside."""
 
-Tell = Callable[[int], object]
-"""Is called with the number of entries done by now."""
+Tell = Callable[[int, int], object]
+"""Is called now and then with the number of entries that are done, and of all."""
 
 
 class Misled(Exception):
@@ -90,10 +90,13 @@ def chain_problems(snapshot: Snapshot, campaign_id: int, name: str, *, tell: Tel
 def _chain(
     snapshot: Snapshot, campaign_id: int, name: str, tell: Tell | None
 ) -> Iterator[tuple[Link, Sequence[Problem]]]:
-    steps = Walk()
+    steps, total = Walk(), 0
+    if tell is not None:
+        last = select(func.max(t.ledger.c.sequence)).where(t.ledger.c.campaign_id == campaign_id)
+        total = next(snapshot.tuples(last))[0] or 0
     for link in snapshot.links(campaign_id):
         if tell is not None and not link.sequence % _TELL:
-            tell(link.sequence)
+            tell(link.sequence, total)
         yield link, steps.step(link, seal(link, campaign=name, payload=link.payload))
 
 
@@ -112,10 +115,12 @@ def hints_of_table(snapshot: Snapshot, campaign_id: int) -> Hints:
     return Hints(undone, {number: at for number, at in rows if isinstance(at, int)})
 
 
-def hints_of_ledger(snapshot: Snapshot, campaign_id: int, name: str) -> tuple[Hints, list[Problem]]:
+def hints_of_ledger(
+    snapshot: Snapshot, campaign_id: int, name: str, *, tell: Tell | None = None
+) -> tuple[Hints, list[Problem]]:
     """Go along the chain for them; return what is wrong with it, up to where the hints go."""
     hints, highest = Hints(set(), {}), 0
-    for link, problems in _chain(snapshot, campaign_id, name, None):
+    for link, problems in _chain(snapshot, campaign_id, name, tell):
         if problems:
             return hints, list(problems)
         entry = _read(link)
