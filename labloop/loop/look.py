@@ -103,14 +103,15 @@ def status(store: Store, name: str) -> Standing:
         row = snapshot.campaign(name)
         spec = spec_of(row)
         leading, means = _leading(snapshot, row, spec)
-        measured, complete = snapshot.coverage(row, list(spec.objectives))
         tally = snapshot.tally(row)
+        observed = sum(each.observed for each in tally.values())
+        measured, complete = snapshot.coverage(row, list(spec.objectives), observed=observed)
         waiting = snapshot.experiments(row, statuses=[each for each in Status if each.is_open])
         return Standing(
             row=row,
             spec=spec,
-            counts={each: count for each, (count, _) in tally.items()},
-            observations=sum(observations for _, observations in tally.values()),
+            counts={status: each.experiments for status, each in tally.items()},
+            observations=sum(each.observations for each in tally.values()),
             measured=measured,
             complete=complete,
             best=leading,

@@ -16,7 +16,7 @@ from labloop.store.chain import parsed
 from labloop.store.codec import experiment_from_dict
 from labloop.store.fold import State
 
-__all__ = ["CampaignRow", "Link", "Request", "Snapshot", "chunks", "entry_of"]
+__all__ = ["CampaignRow", "Link", "Request", "Snapshot", "Tally", "chunks", "entry_of"]
 
 # Databases limit the number of bound values in one statement (SQLite: 32,766).
 _CHUNK = 5_000
@@ -38,6 +38,14 @@ class CampaignRow:
     source: str
     experiments: int
     batches: int
+
+
+class Tally(NamedTuple):
+    """Experiments, those with observations, and the observations."""
+
+    experiments: int
+    observed: int
+    observations: int
 
 
 class Link(NamedTuple):
@@ -92,21 +100,31 @@ class Snapshot:
             raise NotFound(f"no campaign {name!r} in the store", hint=hint)
         return found
 
-    def tally(self, campaign: CampaignRow) -> dict[Status, tuple[int, int]]:
+    def tally(self, campaign: CampaignRow) -> dict[Status, Tally]:
         """Count the experiments and their observations, by status."""
         # The index alone answers it.
         status, observations = t.experiment.c.status, t.experiment.c.observations
-        query = select(status, func.count(), func.sum(observations)).where(t.experiment.c.campaign_id == campaign.id)
-        rows = self._connection.execute(query.group_by(status))
-        return {Status(each): (int(count), int(measured)) for each, count, measured in rows}
+        observed = func.sum(case((observations > 0, 1), else_=0))
+        query = select(status, func.count(), observed, func.sum(observations)).group_by(status)
+        rows = self._connection.execute(query.where(t.experiment.c.campaign_id == campaign.id))
+        return {Status(each): Tally(*map(int, counts)) for each, *counts in rows}
 
-    def coverage(self, campaign: CampaignRow, outcomes: Sequence[str]) -> tuple[int, int]:
-        """Return how many experiments have a result, and how many have all of these outcomes."""
+    def coverage(self, campaign: CampaignRow, outcomes: Sequence[str], *, observed: int) -> tuple[int, int]:
+        """Return how many experiments have a result, and how many have all of these outcomes.
+
+        ``observed`` is how many have observations at all: where an outcome was measured in every one of them, counting
+        along an index is enough.
+        """
+        here = t.result.c.campaign_id == campaign.id
+        by_outcome = select(t.result.c.outcome, func.count()).where(here).group_by(t.result.c.outcome)
+        counts = {outcome: int(count) for outcome, count in self._connection.execute(by_outcome)}
+        asked = [counts.get(name, 0) for name in outcomes]
+        if max(counts.values(), default=0) == observed and (len(asked) == 1 or min(asked) == observed):
+            return observed, min(asked)
         # One pass along the primary key, which holds all of it in this order: nothing is sorted.
         wanted = case((t.result.c.outcome.in_(list(outcomes)), 1), else_=0)
         each = select(t.result.c.experiment, func.sum(wanted).label("hits"))
-        each = each.where(t.result.c.campaign_id == campaign.id).group_by(t.result.c.experiment)
-        hits = each.subquery().c.hits
+        hits = each.where(here).group_by(t.result.c.experiment).subquery().c.hits
         query = select(func.count(), func.sum(case((hits == len(outcomes), 1), else_=0)))
         measured, complete = self._connection.execute(query.select_from(hits.table)).one()
         return int(measured), int(complete or 0)
