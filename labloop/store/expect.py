@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 # Experiments in one part, states at hand before they are packed, entries between two words of progress.
-_PART = 2_000
+_PART = 5_000
 _AT_HAND = 50_000
 _TELL = 1_000
 
