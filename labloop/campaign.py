@@ -27,12 +27,13 @@ from labloop.loop.confirm import Confirmation, confirm
 from labloop.loop.dossier import NO_LICENSE, write_dossier
 from labloop.loop.escape import EscapeReport, escape_of
 from labloop.loop.handin import add_proposed, hand_in, import_rows
+from labloop.loop.heads import stamp_of
 from labloop.loop.lookup import experiment_number
 from labloop.loop.once import Delivery
 from labloop.loop.record import Recorded, add
 from labloop.loop.replay import Replayed, replay
 from labloop.loop.scorecard import Scorecard, scorecard
-from labloop.loop.sheets import refuse_existing, write_experiments, write_foreign
+from labloop.loop.sheets import keep_stamp, refuse_existing, write_experiments, write_foreign
 from labloop.loop.surprises import Surprises, repeat_surprises, surprises
 from labloop.loop.typed import failure_kind
 from labloop.loop.upkeep import Kept, backup, rebuilt
@@ -467,7 +468,7 @@ class Campaign:
         """The ledger's last entry as ``NUMBER:HASH``; kept elsewhere, it shows later whether the end was cut off."""
         return str(head_of(look.status(self._store, self.name).row))
 
-    def verify(self, *, against: str | None = None) -> tuple[str, ...]:
+    def verify(self, *, against: str | Path | None = None) -> tuple[str, ...]:
         """Check the ledger's chain and all that follows from it; return what is wrong, nothing if all is well.
 
         ``against`` is a `head` that was kept elsewhere.
@@ -568,17 +569,22 @@ class Campaign:
     def export(self, path: str | Path, *, layout: Layout | None = None, force: bool = False) -> Path:
         """Write all experiments to a CSV, XLSX or JSON file, or all candidates to a CSV as NIMO or EDBO+ reads it.
 
+        A workbook carries the head of the ledger; a plain table has it beside it, in ``FILE.heads.json``.
+
         Raises
         ------
         InvalidInput
             If the file exists and ``force`` is not given, or its ending is none of these.
         """
-        path = Path(path)
+        path, stamp = Path(path), stamp_of(self._store, self.name)
         if layout is not None:
             refuse_existing(path, force=force)
             write_foreign(path, self._store, self.name, layout)
+            keep_stamp(path, stamp)
             return path
         if path.suffix.lower() not in (".csv", ".xlsx", ".json"):
             raise InvalidInput(f"{path.name} ends in {path.suffix!r}", hint="expected .csv, .xlsx or .json")
-        write_experiments(path, self.spec, look.experiments(self._store, self.name), force=force)
+        experiments = look.experiments(self._store, self.name)
+        write_experiments(path, self.spec, experiments, force=force, stamp=stamp)
+        keep_stamp(path, stamp)
         return path

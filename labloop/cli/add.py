@@ -17,7 +17,7 @@ from labloop.loop.look import read_spec_of
 from labloop.loop.once import Delivery
 from labloop.loop.record import add
 from labloop.loop.typed import condition, outcome
-from labloop.records import Result
+from labloop.records import FailureKind, Result
 
 __all__ = ["command"]
 
@@ -29,6 +29,9 @@ def command(
     ] = None,
     result: Annotated[
         list[str] | None, typer.Option("--result", metavar="NAME=VALUE", help="A measured value, if there is one.")
+    ] = None,
+    failure: Annotated[
+        FailureKind | None, typer.Option(help="It gave no result: the conditions cannot be run, or an accident.")
     ] = None,
     note: Annotated[str, typer.Option(help="Anything worth remembering.")] = "",
     outside: Annotated[bool, typer.Option("--outside", help="It really was run outside the bounds.")] = False,
@@ -49,6 +52,8 @@ def command(
 
         labloop add reaction --set temperature=60 --set time=5 --set solvent=DMSO --result yield=71
 
+        labloop add reaction --set temperature=80 --set time=5 --set solvent=water --failure infeasible
+
         labloop add reaction mine.csv
 
         labloop add reaction proposals.csv --from nimo
@@ -59,6 +64,8 @@ def command(
     spec = read_spec_of(ws.store, name)
     if rest and not set_:
         path = Path(rest[0])
+        if result or failure is not None:
+            raise UsageError("a table holds its own results", hint="give a table, or --set with --result or --failure")
         if layout is not None:
             done = add_proposed(ws.store, name, path, layout, outside=outside)
         else:
@@ -69,8 +76,10 @@ def command(
         raise UsageError("add what?", hint=f"labloop add {name} {conditions}, or a file")
     conditions_ = {each: condition(spec, each, text) for each, text in assignments(set_, "--set")}
     outcomes = {each: outcome(spec, each, text) for each, text in assignments(result, "--result")}
-    row = Result(None, {k: v for k, v in outcomes.items() if k in spec.outcomes}, executed=conditions_, note=note)
-    if outcomes:
+    measured = {k: v for k, v in outcomes.items() if k in spec.outcomes}
+    along = {k: v for k, v in outcomes.items() if k in spec.covariates}
+    row = Result(None, measured, along, executed=conditions_, failure=failure, note=note)
+    if outcomes or failure is not None:
         added = type_in(ws.store, name, [row], outside=outside, delivery=Delivery(key))
     else:
         added = add(ws.store, name, [conditions_], note=note, outside=outside, key=key)

@@ -45,7 +45,7 @@ def command(
     check_pictures(out, force=force)
     with working("checking the model"):
         found = check_model(ws.store, name, outcome)
-        draw_pictures(found, out)
+        draw_pictures(found, out, ws.store, name)
     return Answer(
         {"campaign": name, "files": [str(each) for each in out or ()], **_data(found)},
         lambda to: _show(to, found, out or []),

@@ -20,6 +20,7 @@ from labloop.cli.render import number, results_table, said
 from labloop.exchange.layout import results_sheet
 from labloop.exchange.sheet import write_sheet
 from labloop.loop.handin import import_rows
+from labloop.loop.heads import stamp_of
 from labloop.loop.look import best, experiments, status
 from labloop.loop.start import start
 from labloop.loop.workspace import open_workspace
@@ -77,7 +78,7 @@ def command(
     pictures = [folder / "progress.png", folder / "progress.html"]
     with working("drawing"):
         for picture in pictures:
-            save(data, picture)
+            save(data, picture, stamp_of(ws.store, name))
     leading = best(ws.store, name, top=5)
     standing = status(ws.store, name)
     seconds = time.perf_counter() - began

@@ -50,7 +50,7 @@ def command(
     check_pictures(out, force=force)
     with working("looking at the conditions"):
         done = estimability(ws.store, name, outcome, accept=accept)
-        draw_pictures(done.found, out)
+        draw_pictures(done.found, out, ws.store, name)
     return Answer(
         {"campaign": name, "files": [str(each) for each in out or ()], **_data(done)},
         lambda to: _show(to, name, done, out or []),

@@ -12,9 +12,9 @@ from labloop.cli.options import Json, StoreUrl, Words, campaign_and, workspace
 from labloop.cli.render import said
 from labloop.errors import NotFound, UsageError
 from labloop.exchange.foreign import Layout
-from labloop.loop.look import experiments, read_spec_of, status
-from labloop.loop.sheets import refuse_existing, write_batch, write_experiments, write_foreign
-from labloop.store.heads import head_of
+from labloop.loop.heads import stamp_of
+from labloop.loop.look import experiments, read_spec_of
+from labloop.loop.sheets import keep_stamp, refuse_existing, write_batch, write_experiments, write_foreign
 
 __all__ = ["command"]
 
@@ -34,7 +34,8 @@ def command(
     """Write the experiments to CSV, XLSX or JSON.
 
     All of them, one row a measurement, conditions as executed; or the sheet of a batch, to be filled in and
-    handed to labloop record.
+    handed to labloop record. A workbook carries the head of the ledger as a property of the document; a CSV or JSON
+    table stays plain, and FILE.heads.json beside it holds the head. labloop verify --against takes either.
 
     For example:
 
@@ -49,20 +50,23 @@ def command(
     if len(rest) != 1:
         raise UsageError("export to which file?", hint=f"labloop export {name} {name}.csv")
     ws.enrol(name, edited=True)
-    path = Path(rest[0])
+    path, stamp = Path(rest[0]), stamp_of(ws.store, name)
     if layout is not None:
         if batch is not None:
             raise UsageError("--as writes the whole campaign", hint="leave --batch out")
         refuse_existing(path, force=force)
         count = write_foreign(path, ws.store, name, layout, waiting=waiting)
+        keep_stamp(path, stamp)
         said_ = f"Wrote {path} for {layout.value}, with {count} experiments."
-        return Answer({"campaign": name, "file": str(path), "experiments": count}, lambda to: said(to, said_))
+        data = {"campaign": name, "file": str(path), "experiments": count, "head": stamp.partition(" ")[2]}
+        return Answer(data, lambda to: said(to, said_))
     found = experiments(ws.store, name, batch=batch, waiting=waiting)
     if batch is not None and not found:
         raise NotFound(f"no batch {batch} in {name}", hint=f"labloop status {name}")
     write = write_batch if batch is not None or waiting else write_experiments
-    write(path, read_spec_of(ws.store, name), found, force=force)
+    write(path, read_spec_of(ws.store, name), found, force=force, stamp=stamp)
+    keep_stamp(path, stamp)
     text = f"Wrote {len(found)} experiments to {path}."
-    row = status(ws.store, name).row
-    data = {"campaign": name, "file": str(path), "experiments": len(found), "head": str(head_of(row))}
+    head = stamp.partition(" ")[2]
+    data = {"campaign": name, "file": str(path), "experiments": len(found), "head": head}
     return Answer(data, lambda to: said(to, text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +71,7 @@ def command(
     ws.enrol(name, edited=True)
 
     def confirmed(seen: Recorded) -> bool:
+        stop()
         to = console(stderr=True)
         said(to, *seen.notes)
         to.print(written_table(read_spec_of(ws.store, name), seen.written))
@@ -79,7 +79,7 @@ def command(
         return agreed("import them?", yes=False, json=False)
 
     ask = interactive(json) and not yes
-    with nullcontext() if ask else working("importing"):
+    with working("importing", quiet=json) as stop:
         done = import_rows(
             ws.store,
             name,

@@ -13,11 +13,13 @@ from rich.text import Text
 
 from labloop.cli.render import number
 from labloop.errors import UsageError
+from labloop.loop.heads import stamp_of
 from labloop.loop.sheets import refuse_existing
 
 if TYPE_CHECKING:
     from labloop.insight.effects import Effect, Interval
     from labloop.insight.estimability import Verdict
+    from labloop.store import Store
 
 __all__ = ["Force", "Outcome", "Pictures", "check_pictures", "draw_pictures", "effects_table", "table", "verdict_table"]
 
@@ -49,13 +51,13 @@ def check_pictures(out: Sequence[Path] | None, *, force: bool) -> None:
         refuse_existing(path, force=force)
 
 
-def draw_pictures(answer: Any, out: Iterable[Path] | None) -> None:
-    """Write an answer's pictures."""
+def draw_pictures(answer: Any, out: Iterable[Path] | None, store: Store, campaign: str) -> None:
+    """Write an answer's pictures; a page carries the head of the campaign's ledger."""
     for path in out or ():
         # matplotlib takes half a second to import, and only files need it.
         from labloop.report.insight_page import save_insight
 
-        save_insight(answer, path)
+        save_insight(answer, path, stamp=stamp_of(store, campaign))
 
 
 def table() -> Table:

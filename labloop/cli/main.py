@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from labloop import __version__
 from labloop.cli.answer import Answer, failed, shown
 from labloop.errors import LabloopError, Stopped, StorageError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
-    from typer._click.core import Command, Context
+    from typer._click.core import Command, Context, Parameter
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -92,8 +92,26 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Every command: the panel of ``--help`` it stands in, and its line there (a test holds it to the docstring)."""
 
 
+def _plain(params: list[Parameter]) -> list[Parameter]:
+    """Leave the kind of value off options that take none: typer writes ``<bool>`` there."""
+    for each in params:
+        if isinstance(each, TyperOption) and each.is_flag and each.metavar is None:
+            each.metavar = ""
+    return params
+
+
+class _Command(TyperCommand):
+    """A command whose help is free of what only a programmer reads."""
+
+    def get_params(self, ctx: Context) -> list[Parameter]:
+        return _plain(super().get_params(ctx))
+
+
 class _Lazy(TyperGroup):
     """A group that imports a command's module only when the command is called."""
+
+    def get_params(self, ctx: Context) -> list[Parameter]:
+        return _plain(super().get_params(ctx))
 
     def list_commands(self, ctx: Context) -> list[str]:  # noqa: ARG002 - typer's signature
         return list(COMMANDS)
@@ -119,26 +137,33 @@ def load(name: str) -> Command:
     file = "import_" if name == "import" else name.replace("-", "_")
     module = importlib.import_module(f"labloop.cli.{file}")
     single = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
-    single.command(name=name, no_args_is_help=False)(module.command)
+    single.command(name=name, cls=_Command, no_args_is_help=False)(module.command)
     return typer.main.get_command(single)
 
 
 app = typer.Typer(cls=_Lazy, rich_markup_mode="markdown", pretty_exceptions_enable=False, no_args_is_help=True)
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version and stop.", is_eager=True),
-) -> None:
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Say which labloop this is, and stop."),
+    json: bool = typer.Option(False, "--json", help="With --version: answer in JSON."),
+) -> Answer | None:
     """Labloop proposes the experiment nobody would have tried, and keeps the books honest.
 
     Write campaigns/NAME.yaml (or **labloop init**), then go round:
     **labloop suggest** - run the experiments - **labloop record**.
     Every command takes the campaign's name first; with one campaign it may be left out.
     """
-    if version:
-        typer.echo(f"labloop {__version__}")
-        raise typer.Exit
+    if version and ctx.invoked_subcommand is None:
+        return Answer({"version": __version__}, lambda to: to.print(f"labloop {__version__}"))
+    if ctx.invoked_subcommand is None:
+        raise UsageError("which command?", hint="see: labloop --help")
+    if version or json:
+        said = "--version takes no command" if version else "--json goes behind the command"
+        raise UsageError(said, hint=f"labloop {'--version' if version else f'{ctx.invoked_subcommand} --json'}")
+    return None
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -150,7 +175,7 @@ def run(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     _settle()
     as_json = "--json" in arguments
-    name = next((each for each in arguments if not each.startswith("-")), "")
+    name = next((each for each in arguments if not each.startswith("-")), "version" if "--version" in arguments else "")
     outcome = _outcome(arguments or ["--help"])
     try:
         code = _said(outcome, as_json=as_json, command=name)

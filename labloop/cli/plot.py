@@ -13,6 +13,7 @@ from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
 from labloop.cli.progress import working
 from labloop.cli.render import said
 from labloop.errors import UsageError
+from labloop.loop.heads import stamp_of
 from labloop.loop.look import experiments, read_spec_of
 from labloop.loop.sheets import refuse_existing
 from labloop.records import experiment_id
@@ -49,9 +50,10 @@ def command(
             raise UsageError(f"{path.name} ends in {path.suffix!r}", hint="expected .png, .svg or .html")
         refuse_existing(path, force=force)
     data = progress_frame(experiments(ws.store, name), read_spec_of(ws.store, name))
+    stamp = stamp_of(ws.store, name)
     with working("drawing"):
         for path in out or ():
-            save(data, path)
+            save(data, path, stamp)
 
     def show(to: Console) -> None:
         draw(to, data)
@@ -87,13 +89,13 @@ def draw(to: Console, data: Progress) -> None:
     to.print(Text.from_ansi(plot))
 
 
-def save(data: Progress, path: Path) -> None:
-    """Write the progress to a file, as its ending says."""
+def save(data: Progress, path: Path, stamp: str) -> None:
+    """Write the progress to a file, as its ending says; a page carries the head of the ledger."""
     # matplotlib takes half a second to import, and only files need it.
     if path.suffix.lower() == ".html":
         from labloop.report.page import save_page
 
-        save_page(data, path)
+        save_page(data, path, stamp=stamp)
     else:
         from labloop.report.figures import save_progress
 

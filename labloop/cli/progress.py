@@ -8,20 +8,37 @@ from contextlib import contextmanager
 
 from labloop.cli.answer import console
 
-__all__ = ["counting", "working"]
+__all__ = ["counting", "going_along", "working"]
 
 _EVERY = 30.0
+# Entries that are done with in the twinkling of an eye.
+_SHORT = 20_000
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Show a spinner while the block runs."""
+def working(what: str, *, quiet: bool = False) -> Iterator[Callable[[], None]]:
+    """Show a spinner while the block runs; it is given what stops it, to ask something in between."""
     to = console(stderr=True)
-    if not to.is_terminal:
-        yield
+    if quiet or not to.is_terminal:
+        yield lambda: None
         return
-    with to.status(f"{what} ..."):
-        yield
+    with to.status(f"{what} ...") as spinner:
+        yield spinner.stop
+
+
+@contextmanager
+def going_along(what: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Show how much of a long ledger is done, then take it away; nothing for a short one, or where nobody looks."""
+    to = console(stderr=True)
+    if quiet or not to.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=to, transient=True) as progress:
+        task = progress.add_task(what, visible=False)
+        yield lambda done, total: progress.update(task, completed=done, total=total, visible=total > _SHORT)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from labloop.cli.answer import Answer
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
+from labloop.cli.progress import going_along
 from labloop.cli.render import said
 from labloop.loop.upkeep import rebuilt
 
@@ -23,7 +24,8 @@ def command(campaign: CampaignName = None, json: Json = False, store: StoreUrl =
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    row = rebuilt(ws.store, name)
+    with going_along("rebuilding", quiet=json) as tell:
+        row = rebuilt(ws.store, name, tell=tell)
     data = {
         "campaign": name,
         "head": {"sequence": row.head, "hash": row.head_hash},

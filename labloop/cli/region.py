@@ -49,7 +49,7 @@ def command(
     check_pictures(out, force=force)
     with working("looking for the region"):
         found = region(ws.store, name, goal or (), probability=probability)
-        draw_pictures(found, out)
+        draw_pictures(found, out, ws.store, name)
     return Answer(
         {"campaign": name, "files": [str(each) for each in out or ()], **_data(found)},
         lambda to: _show(to, found, out or []),

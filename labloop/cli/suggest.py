@@ -12,6 +12,7 @@ from labloop.cli.options import CampaignName, Json, Key, StoreUrl, workspace
 from labloop.cli.progress import working
 from labloop.cli.render import experiment_rows, proposals, said
 from labloop.errors import UsageError
+from labloop.loop.heads import stamp_of
 from labloop.loop.look import read_spec_of
 from labloop.loop.sheets import refuse_existing, write_batch
 from labloop.loop.suggest import Suggestion, suggest
@@ -66,7 +67,7 @@ def command(
         suggestion = suggest(ws.store, name, n, strategy=strategy, randomise=randomise, key=key)
     spec = read_spec_of(ws.store, name)
     if out is not None:
-        write_batch(out, spec, suggestion.experiments, force=force)
+        write_batch(out, spec, suggestion.experiments, force=force, stamp=stamp_of(ws.store, name))
     data = suggestion_data(suggestion) | {"sheet": str(out) if out else None}
     return Answer(data, lambda console: show_suggestion(console, spec, suggestion, out), suggestion.notes)
 

@@ -8,6 +8,7 @@ import typer
 
 from labloop.cli.answer import Answer
 from labloop.cli.options import CampaignName, Json, StoreUrl, workspace
+from labloop.cli.progress import going_along
 from labloop.cli.render import said
 from labloop.errors import IntegrityError
 from labloop.loop.look import verify
@@ -23,7 +24,10 @@ def command(
     campaign: CampaignName = None,
     against: Annotated[
         str | None,
-        typer.Option(metavar="HEAD", help="A head that was kept elsewhere, NUMBER:HASH: shows a cut-off end."),
+        typer.Option(
+            metavar="HEAD|FILE",
+            help="A head kept elsewhere, NUMBER:HASH, or a file that carries one: an export, backup, page or dossier.",
+        ),
     ] = None,
     chain: Annotated[
         bool, typer.Option("--chain", help="Only the chain, not what follows from it: for very long ledgers.")
@@ -42,10 +46,13 @@ def command(
         labloop verify hydrogel
 
         labloop verify hydrogel --against 15:dcff2a6889155
+
+        labloop verify hydrogel --against report.html
     """
     ws = workspace(store)
     name = ws.resolve(campaign)
-    row, problems = verify(ws.store, name, against=against, chain_only=chain)
+    with going_along("checking the ledger", quiet=json) as tell:
+        row, problems = verify(ws.store, name, against=against, chain_only=chain, tell=tell)
     data = {
         "campaign": name,
         "entries": row.head,

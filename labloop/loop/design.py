@@ -13,6 +13,7 @@ from labloop.exchange.columns import is_own
 from labloop.exchange.layout import batch_sheet
 from labloop.exchange.sheet import Blank, write_sheet
 from labloop.loop.campaigns import spec_of
+from labloop.loop.heads import PROPERTY, stamp
 from labloop.loop.suggest import seed_of
 from labloop.records import Conditions, Experiment, Origin, Status
 from labloop.spec.models import Spec
@@ -59,7 +60,7 @@ class RunSheet:
     """A design as it stands in the ledger: its experiments in the order to be run, and each one's place.
 
     ``lead`` maps headings to one value an experiment: block, whole plot, design order, what kind of point it is.
-    ``about`` is what the entry says of the design.
+    ``about`` is what the entry says of the design. ``stamp`` is the head of the ledger that the sheet carries.
     """
 
     spec: Spec
@@ -67,6 +68,7 @@ class RunSheet:
     about: Mapping[str, Any]
     experiments: tuple[Experiment, ...]
     lead: Mapping[str, tuple[Blank, ...]]
+    stamp: str = ""
 
 
 def preview(store: Store, name: str, request: Request, *, seed: int | None = None) -> Designed:
@@ -269,7 +271,7 @@ def run_sheet(store: Store, name: str, entry: int | None = None) -> RunSheet:
         experiments = snapshot.experiments(row, numbers=list(places))
     about = last.payload["design"]
     ordered = [places[each.number] for each in experiments]
-    return RunSheet(spec_of(row), last.sequence, about, experiments, _lead(about, ordered))
+    return RunSheet(spec_of(row), last.sequence, about, experiments, _lead(about, ordered), stamp(row))
 
 
 def _lead(about: Mapping[str, Any], places: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Blank, ...]]:
@@ -291,4 +293,5 @@ def write_run_sheet(path: Path, sheet: RunSheet, *, force: bool = False) -> None
     Conflict
         If the file exists and ``force`` is not given.
     """
-    write_sheet(path, batch_sheet(sheet.spec, sheet.experiments, lead=sheet.lead), force=force)
+    made = batch_sheet(sheet.spec, sheet.experiments, lead=sheet.lead)
+    write_sheet(path, made, force=force, properties={PROPERTY: sheet.stamp} if sheet.stamp else None)

@@ -28,7 +28,7 @@ from labloop.spec.writer import spec_to_yaml
 from labloop.store import CampaignRow, Store
 from labloop.store.chain import broken_links, canonical
 
-__all__ = ["NO_LICENSE", "dossier_files", "read_dossier", "write_dossier"]
+__all__ = ["NO_LICENSE", "dossier_files", "head_of_dossier", "read_dossier", "write_dossier"]
 
 NO_LICENSE = "not stated: ask the authors before you use it"
 _LEDGER, _HEAD = "ledger.jsonl", "head.json"
@@ -129,6 +129,21 @@ def read_dossier(path: Path) -> tuple[str, tuple[LedgerEntry, ...]]:
     if not entries or entries[-1].hash != last:
         raise IntegrityError(f"the ledger in {path} does not end in its published head", hint="get the dossier again")
     return name, entries
+
+
+def head_of_dossier(path: Path) -> dict[str, Any]:
+    """Return what a dossier says of its head: the campaign, the entry's number, its hash.
+
+    Raises
+    ------
+    NotFound, InvalidInput
+        If there is no such dossier, or it is none.
+    """
+    try:
+        found: dict[str, Any] = json.loads(_taken(path, _HEAD))
+    except (ValueError, zipfile.BadZipFile) as error:
+        raise InvalidInput(f"{path} is not a dossier", hint="write one with: labloop dossier") from error
+    return found
 
 
 def _taken(path: Path, member: str) -> bytes:

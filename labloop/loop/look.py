@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from labloop.errors import IntegrityError, Problem
 from labloop.loop.campaigns import spec_of
+from labloop.loop.heads import kept_head
 from labloop.loop.lookup import find_experiment, lease_ended
 from labloop.loop.ranking import keeps_limits, leaders, ranked
 from labloop.records import Experiment, LedgerEntry, Status, Value
 from labloop.spec.models import Spec
 from labloop.store import CampaignRow, Snapshot, Store
 from labloop.store.audit import audit
+from labloop.store.expect import Tell
 from labloop.store.fold import fold
-from labloop.store.heads import missing_head, read_head
+from labloop.store.heads import missing_head
 
 __all__ = [
     "Correction",
@@ -100,13 +103,15 @@ def status(store: Store, name: str) -> Standing:
         row = snapshot.campaign(name)
         spec = spec_of(row)
         leading, means = _leading(snapshot, row, spec)
-        measured, complete = snapshot.coverage(row, list(spec.objectives))
+        tally = snapshot.tally(row)
+        observed = sum(each.observed for each in tally.values())
+        measured, complete = snapshot.coverage(row, list(spec.objectives), observed=observed)
         waiting = snapshot.experiments(row, statuses=[each for each in Status if each.is_open])
         return Standing(
             row=row,
             spec=spec,
-            counts=snapshot.counts(row),
-            observations=snapshot.observation_count(row),
+            counts={status: each.experiments for status, each in tally.items()},
+            observations=sum(each.observations for each in tally.values()),
             measured=measured,
             complete=complete,
             best=leading,
@@ -218,21 +223,29 @@ def _values(state: Experiment | None, index: int | None) -> dict[str, Value]:
 
 
 def verify(
-    store: Store, name: str, *, against: str | None = None, chain_only: bool = False
+    store: Store,
+    name: str,
+    *,
+    against: str | Path | None = None,
+    chain_only: bool = False,
+    tell: Tell | None = None,
 ) -> tuple[CampaignRow, tuple[Problem, ...]]:
     """Walk the chain of a campaign's ledger and compare the read models with it; list all that is wrong.
 
-    ``against`` is a head that was kept elsewhere: only with one can a cut tail be found. ``chain_only`` leaves the
-    read models out, which takes a tenth of the time.
+    ``against`` is a head that was kept elsewhere, or a file that carries one: only with it can a cut tail be found.
+    ``chain_only`` leaves the read models out, which takes a fifth of the time. ``tell`` is told now and then how many
+    entries are done.
 
     Raises
     ------
     NotFound
         If there is no such campaign.
+    InvalidInput
+        If ``against`` is no head, and no file that carries the campaign's.
     IntegrityError
         If the ledger knows the campaign, but its row is gone.
     """
-    head = None if against is None else read_head(against)
+    head = None if against is None else kept_head(against, name)
     with store.read() as snapshot:
         row = snapshot.find(name)
         if row is None and snapshot.lost(name) is not None:
@@ -240,6 +253,6 @@ def verify(
                 f"the campaign {name} is in the ledger, but not among the campaigns", hint=f"labloop rebuild {name}"
             )
         row = snapshot.campaign(name)
-        problems = audit(snapshot, row, chain_only=chain_only)
+        problems = audit(snapshot, row, chain_only=chain_only, tell=tell)
         wrong = None if head is None else missing_head(snapshot, row, head)
         return row, (*problems, *([wrong] if wrong else []))

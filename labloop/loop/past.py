@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from labloop.records import Experiment, LedgerEntry
 from labloop.spec.models import Spec
-from labloop.store.fold import apply, changes_of, fold
+from labloop.store.codec import experiment_from_dict
+from labloop.store.fold import State, apply, changes_of, state_after
 
 __all__ = ["Past", "moments"]
 
@@ -24,7 +25,7 @@ class Past:
 
     hashes: list[str] = field(default_factory=list)
     specs: dict[int, str] = field(default_factory=dict)
-    _states: dict[int, Experiment] = field(default_factory=dict)
+    _states: dict[int, State] = field(default_factory=dict)
     _history: dict[int, list[LedgerEntry]] = field(default_factory=dict)
     _entries: dict[int, LedgerEntry] = field(default_factory=dict)
     _undone: set[int] = field(default_factory=set)
@@ -47,7 +48,7 @@ class Past:
     @property
     def experiments(self) -> tuple[Experiment, ...]:
         """The experiments, in order of their number."""
-        return tuple(self._states[number] for number in sorted(self._states))
+        return tuple(experiment_from_dict(self._states[number]) for number in sorted(self._states))
 
     def spec(self, version: int) -> Spec:
         """Return a version of the spec that was in force by then."""
@@ -58,9 +59,9 @@ class Past:
         target = self._entries[sequence]
         for number in dict.fromkeys(number for number, _ in changes_of(target)):
             kept = (each for each in self._history[number] if each.sequence not in self._undone)
-            self._keep(number, fold(number, kept))
+            self._keep(number, state_after(number, kept))
 
-    def _keep(self, number: int, state: Experiment | None) -> None:
+    def _keep(self, number: int, state: State | None) -> None:
         if state is None:
             self._states.pop(number, None)
         else:

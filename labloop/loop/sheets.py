@@ -10,11 +10,12 @@ from labloop.exchange.foreign import Layout, foreign_text
 from labloop.exchange.layout import batch_sheet, export_sheet
 from labloop.exchange.sheet import refuse_existing, write_sheet, written
 from labloop.loop.campaigns import spec_of
+from labloop.loop.heads import PROPERTY, keep_beside
 from labloop.records import Experiment
 from labloop.spec.models import Spec
 from labloop.store import Store
 
-__all__ = ["refuse_existing", "write_batch", "write_experiments", "write_foreign"]
+__all__ = ["keep_stamp", "refuse_existing", "write_batch", "write_experiments", "write_foreign"]
 
 _MOST_CANDIDATES = 200_000
 
@@ -48,23 +49,38 @@ def write_foreign(path: Path, store: Store, name: str, layout: Layout, *, waitin
     return len(experiments)
 
 
-def write_batch(path: Path, spec: Spec, experiments: Sequence[Experiment], *, force: bool = False) -> None:
-    """Write the sheet of a batch, to be filled in.
+def write_batch(
+    path: Path, spec: Spec, experiments: Sequence[Experiment], *, force: bool = False, stamp: str = ""
+) -> None:
+    """Write the sheet of a batch, to be filled in; a workbook carries ``stamp``, the head of the ledger.
 
     Raises
     ------
     Conflict
         If the file exists and ``force`` is not given.
     """
-    write_sheet(path, batch_sheet(spec, experiments), force=force)
+    write_sheet(path, batch_sheet(spec, experiments), force=force, properties=_carried(stamp))
 
 
-def write_experiments(path: Path, spec: Spec, experiments: Sequence[Experiment], *, force: bool = False) -> None:
-    """Write all experiments with their results.
+def write_experiments(
+    path: Path, spec: Spec, experiments: Sequence[Experiment], *, force: bool = False, stamp: str = ""
+) -> None:
+    """Write all experiments with their results; a workbook carries ``stamp``, the head of the ledger.
 
     Raises
     ------
     Conflict
         If the file exists and ``force`` is not given.
     """
-    write_sheet(path, export_sheet(spec, experiments), force=force)
+    write_sheet(path, export_sheet(spec, experiments), force=force, properties=_carried(stamp))
+
+
+def keep_stamp(path: Path, stamp: str) -> None:
+    """Write the head of the ledger beside an exported table that cannot hold it without becoming something else."""
+    if path.suffix.lower() != ".xlsx":
+        name, _, head = stamp.partition(" ")
+        keep_beside(path, {name: head})
+
+
+def _carried(stamp: str) -> dict[str, str]:
+    return {PROPERTY: stamp} if stamp else {}

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from labloop import __version__
 from labloop.errors import Conflict, IntegrityError, InvalidInput, NotFound, StorageError
 from labloop.exchange.sheet import refuse_existing, written
+from labloop.loop.heads import companion, keep_beside, read_companion, synced
 from labloop.store import CampaignRow, Store
 from labloop.store.audit import audit, rebuild
 from labloop.store.backup import entries_of, lines_of, put_entries, read_heads, write_lines
 from labloop.store.engine import sqlite_path
-from labloop.store.heads import Head, head_of, read_head
+from labloop.store.expect import Tell
+from labloop.store.heads import Head, head_of
 
 __all__ = ["Kept", "backup", "rebuilt", "restore", "upgraded"]
 
-_HEADS = ".heads.json"
 _LINES = ".jsonl"
 _DATABASES = (".db", ".sqlite", ".sqlite3")
 
@@ -35,8 +33,8 @@ class Kept:
     notes: tuple[str, ...] = field(default=())
 
 
-def rebuilt(store: Store, name: str) -> CampaignRow:
-    """Write all that follows from a campaign's ledger anew.
+def rebuilt(store: Store, name: str, *, tell: Tell | None = None) -> CampaignRow:
+    """Write all that follows from a campaign's ledger anew; ``tell`` is told now and then how much is done.
 
     Raises
     ------
@@ -48,7 +46,7 @@ def rebuilt(store: Store, name: str) -> CampaignRow:
     with store.write() as transaction:
         row = transaction.find(name)
         number = row.id if row is not None else transaction.lost(name)
-        return rebuild(transaction, transaction.campaign(name).id if number is None else number, name)
+        return rebuild(transaction, transaction.campaign(name).id if number is None else number, name, tell=tell)
 
 
 def upgraded(store: Store) -> tuple[int, int]:
@@ -78,9 +76,8 @@ def backup(store: Store, path: Path, *, force: bool = False) -> Kept:
         If the copy does not verify; nothing is left of it.
     """
     _refuse_ending(store, path)
-    beside = path.with_name(path.name + _HEADS)
     refuse_existing(path, force=force)
-    refuse_existing(beside, force=force)
+    refuse_existing(companion(path), force=force)
     with written(path) as aside:
         if path.suffix.lower() == _LINES:
             with store.read() as snapshot:
@@ -90,11 +87,8 @@ def backup(store: Store, path: Path, *, force: bool = False) -> Kept:
         else:
             store.copy_to(aside)
             heads = _checked(Store(f"sqlite:///{aside.absolute()}"))
-            _sync(aside)
-    kept = {"labloop": __version__, "file": path.name, "heads": {name: str(head) for name, head in heads.items()}}
-    with written(beside) as aside:
-        aside.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
-        _sync(aside)
+            synced(aside)
+    keep_beside(path, {name: str(head) for name, head in heads.items()})
     return Kept(path, heads)
 
 
@@ -140,7 +134,7 @@ def restore(store: Store, path: Path) -> Kept:
             target.hardlink_to(aside)
         except FileExistsError as error:
             raise Conflict(f"there is a store in {target} by now", hint="restoring never overwrites") from error
-        _sync(target.parent)
+        synced(target.parent)
     return _noted(path, heads)
 
 
@@ -160,21 +154,9 @@ def _restored(store: Store, path: Path) -> dict[str, Head]:
             heads = read_heads(path)
             with store.write() as transaction:
                 _refuse_cut(heads, put_entries(transaction, lines_of(path)))
-    kept = _kept_heads(path)
+    kept = read_companion(path)
     _refuse_cut(kept or heads, heads)
     return heads
-
-
-def _kept_heads(path: Path) -> dict[str, Head] | None:
-    beside = path.with_name(path.name + _HEADS)
-    if not beside.is_file():
-        return None
-    try:
-        return {name: read_head(text) for name, text in json.loads(beside.read_text(encoding="utf-8"))["heads"].items()}
-    except (ValueError, KeyError, AttributeError) as error:
-        raise InvalidInput(
-            f"{beside} does not hold heads", hint="it was written beside the backup, and altered"
-        ) from error
 
 
 def _refuse_cut(kept: Mapping[str, Head], found: Mapping[str, Head]) -> None:
@@ -200,16 +182,8 @@ def _checked(store: Store) -> dict[str, Head]:
 
 
 def _noted(path: Path, heads: dict[str, Head]) -> Kept:
-    if path.with_name(path.name + _HEADS).is_file():
+    beside = companion(path)
+    if beside.is_file():
         return Kept(path, heads)
-    return Kept(
-        path, heads, (f"There is no {path.name}{_HEADS} beside the backup: had its end been cut, nobody could tell.",)
-    )
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    note = f"There is no {beside.name} beside the backup: had its end been cut, nobody could tell."
+    return Kept(path, heads, (note,))

@@ -143,7 +143,14 @@ class Watch:
 def _is_table(path: Path) -> bool:
     """Whether a file may be a table: not hidden, not a spreadsheet's lock, no link, of an ending that is read."""
     name = path.name
-    return path.suffix.lower() in _ENDINGS and name[0] not in ".~" and path.is_file() and not path.is_symlink()
+    kept = name.endswith(".heads.json")  # what an export leaves beside its table
+    return (
+        not kept
+        and path.suffix.lower() in _ENDINGS
+        and name[0] not in ".~"
+        and path.is_file()
+        and not path.is_symlink()
+    )
 
 
 def _sentinel(path: Path) -> Path:

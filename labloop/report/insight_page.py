@@ -31,6 +31,7 @@ from labloop.report.insight_figures import (
 )
 from labloop.report.page import drawing, palette
 from labloop.report.progress import heading
+from labloop.report.stamp import stamp_meta, stamp_words
 
 __all__ = ["Part", "figure_of", "insight_page", "parts_of", "save_insight"]
 
@@ -47,8 +48,10 @@ class Part:
     draw: Callable[[FigureBase], None]
 
 
-def save_insight(answer: Answer, path: str | Path) -> Path:
+def save_insight(answer: Answer, path: str | Path, *, stamp: str = "") -> Path:
     """Write an answer into a PNG, SVG or HTML file, and return its path.
+
+    A page carries ``stamp``, the head of the ledger.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def save_insight(answer: Answer, path: str | Path) -> Path:
     path = Path(path)
     match path.suffix.lower():
         case ".html":
-            content = insight_page(answer).encode()
+            content = insight_page(answer, stamp=stamp).encode()
         case ".png":
             content = figure_bytes(figure_of(answer), "png")
         case ".svg":
@@ -206,8 +209,8 @@ def _sentences(answer: Answer) -> list[str]:
             return list(answer.notes)
 
 
-def insight_page(answer: Answer) -> str:
-    """Return an answer as one self-contained page."""
+def insight_page(answer: Answer, *, stamp: str = "") -> str:
+    """Return an answer as one self-contained page; ``stamp`` is the head of the ledger that it carries."""
     title, says = _title(answer)
     style = files("labloop.report").joinpath("page.css").read_text(encoding="utf-8")
     blocks = []
@@ -225,12 +228,14 @@ def insight_page(answer: Answer) -> str:
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
             "style-src 'unsafe-inline'; img-src data:\">",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            stamp_meta(stamp),
             '<meta name="color-scheme" content="light dark">',
             f"<title>{escape(title)}</title>\n<style>\n{palette()}{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{escape(title)}</h1>",
             f'<p class="question">{escape(says)}</p>',
             *blocks,
-            "<footer>Written by labloop. Intervals are 90 %; what is not estimable is not estimated.</footer>",
+            "<footer>Written by labloop. Intervals are 90 %; what is not estimable is not estimated."
+            f"{stamp_words(stamp)}</footer>",
             "</main>\n</body>\n</html>\n",
         ]
     )

@@ -19,6 +19,7 @@ from labloop.records import Experiment, Prediction, Status, Value
 from labloop.report.drawing import figure_bytes, write_file
 from labloop.report.figures import predictions_figure, progress_figure
 from labloop.report.progress import Point, Progress, heading, kind_of, number
+from labloop.report.stamp import stamp_meta, stamp_words
 from labloop.report.style import DARK, LIGHT
 from labloop.spec.parameters import Choice, Constant, Parameter
 
@@ -28,19 +29,19 @@ __all__ = ["drawing", "page", "palette", "save_page"]
 _PIXELS = 132
 
 
-def save_page(data: Progress, path: str | Path) -> Path:
-    """Write the page into a file, and return its path.
+def save_page(data: Progress, path: str | Path, *, stamp: str = "") -> Path:
+    """Write the page into a file, and return its path; it carries ``stamp``, the head of the ledger.
 
     Raises
     ------
     StorageError
         If it cannot be written.
     """
-    return write_file(Path(path), page(data).encode())
+    return write_file(Path(path), page(data, stamp=stamp).encode())
 
 
-def page(data: Progress) -> str:
-    """Return the page as HTML."""
+def page(data: Progress, *, stamp: str = "") -> str:
+    """Return the page as HTML; ``stamp`` is the head of the ledger that it carries."""
     name = escape(data.spec.name)
     style = files("labloop.report").joinpath("page.css").read_text(encoding="utf-8")
     return "\n".join(
@@ -49,6 +50,7 @@ def page(data: Progress) -> str:
             '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
             "style-src 'unsafe-inline'; img-src data:\">",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            stamp_meta(stamp),
             '<meta name="color-scheme" content="light dark">',
             f"<title>{name}: progress</title>\n<style>\n{palette()}{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{name}</h1>",
@@ -57,7 +59,8 @@ def page(data: Progress) -> str:
             _progress(data),
             _predictions(data),
             _table(data),
-            "<footer>Written by labloop. A prediction is kept as it was made, before its result existed.</footer>",
+            "<footer>Written by labloop. A prediction is kept as it was made, before its result existed."
+            f"{stamp_words(stamp)}</footer>",
             "</main>\n</body>\n</html>\n",
         ]
     )

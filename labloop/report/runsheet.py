@@ -14,6 +14,7 @@ from labloop.loop.design import RunSheet
 from labloop.records import Experiment, Value, experiment_id
 from labloop.report.drawing import write_file
 from labloop.report.progress import heading
+from labloop.report.stamp import stamp_meta, stamp_words
 from labloop.report.style import LIGHT
 from labloop.spec.models import Outcome
 from labloop.spec.parameters import Choice, Constant, Parameter
@@ -45,6 +46,7 @@ def run_sheet_page(sheet: RunSheet) -> str:
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            stamp_meta(sheet.stamp),
             f"<title>{title}</title>\n<style>\n{palette}{style}</style>\n</head>\n<body>\n<main>",
             f"<h1>{title}</h1>",
             f'<p class="question">{escape(spec.question)}</p>' if spec.question else "",
@@ -53,7 +55,8 @@ def run_sheet_page(sheet: RunSheet) -> str:
             *_blocks(sheet),
             _notes(about.get("notes", ())),
             f"<footer>Design of entry {sheet.entry} of the ledger, seed {about['seed']}. Run it in this order: chance "
-            "decided it, so that whatever drifts in the laboratory is no effect of what was set.</footer>",
+            "decided it, so that whatever drifts in the laboratory is no effect of what was set."
+            f"{stamp_words(sheet.stamp)}</footer>",
             "</main>\n</body>\n</html>\n",
         ]
     )

@@ -17,27 +17,25 @@ from labloop.records import (
     ProposedExperiment,
     Status,
 )
-from labloop.store.chain import canonical
 
 __all__ = [
-    "encode_experiment",
+    "compact",
     "experiment_from_dict",
     "experiment_to_dict",
     "observation_from_dict",
     "observation_to_dict",
     "proposal_to_dict",
-    "proposed_from_dict",
     "proposed_to_dict",
 ]
 
 
-def _compact(fields: Mapping[str, Any]) -> dict[str, Any]:
-    # None, "" and what holds nothing are left out; 0 is a value.
+def compact(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out None, "" and what holds nothing; 0 is a value."""
     return {key: value for key, value in fields.items() if value or isinstance(value, int | float)}
 
 
 def _predictions(predictions: Mapping[str, Prediction]) -> dict[str, Any]:
-    return {name: _compact(asdict(prediction)) for name, prediction in predictions.items()}
+    return {name: compact(asdict(prediction)) for name, prediction in predictions.items()}
 
 
 def _prediction(fields: Mapping[str, Any]) -> Prediction:
@@ -49,7 +47,7 @@ def observation_to_dict(observation: Observation) -> dict[str, Any]:
     return {
         "index": observation.index,
         "outcomes": dict(observation.outcomes),
-        **_compact(
+        **compact(
             {
                 "covariates": dict(observation.covariates),
                 "at": observation.at,
@@ -71,7 +69,7 @@ def proposed_to_dict(experiment: ProposedExperiment) -> dict[str, Any]:
         "conditions": dict(experiment.conditions),
         "slot": experiment.slot,
         "reason": experiment.reason,
-        **_compact(
+        **compact(
             {
                 "predictions": _predictions(experiment.predictions),
                 "chance_of_best": experiment.chance_of_best,
@@ -79,19 +77,6 @@ def proposed_to_dict(experiment: ProposedExperiment) -> dict[str, Any]:
             }
         ),
     }
-
-
-def proposed_from_dict(fields: Mapping[str, Any]) -> ProposedExperiment:
-    """Read what `proposed_to_dict` wrote."""
-    predictions = {name: _prediction(each) for name, each in fields.get("predictions", {}).items()}
-    return ProposedExperiment(
-        fields["conditions"],
-        fields["slot"],
-        fields["reason"],
-        predictions,
-        fields.get("chance_of_best"),
-        fields.get("distance"),
-    )
 
 
 def proposal_to_dict(proposal: Proposal) -> dict[str, Any]:
@@ -111,7 +96,7 @@ def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
         "status": experiment.status.value,
         "origin": experiment.origin.value,
         "planned": dict(experiment.planned),
-        **_compact(
+        **compact(
             {
                 "executed": None if experiment.executed == experiment.planned else dict(experiment.executed),
                 "batch": experiment.batch,
@@ -129,11 +114,6 @@ def experiment_to_dict(experiment: Experiment) -> dict[str, Any]:
             }
         ),
     }
-
-
-def encode_experiment(experiment: Experiment) -> str:
-    """Write one experiment as the text that the store keeps."""
-    return canonical(experiment_to_dict(experiment))
 
 
 def experiment_from_dict(fields: Mapping[str, Any]) -> Experiment:

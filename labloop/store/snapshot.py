@@ -7,20 +7,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, exists, func, select
 
 from labloop.errors import NotFound, did_you_mean
 from labloop.records import Experiment, LedgerEntry, Status
 from labloop.store import statements
 from labloop.store import tables as t
+from labloop.store.chain import parsed
 from labloop.store.codec import experiment_from_dict
+from labloop.store.fold import State
 
-__all__ = ["CampaignRow", "Link", "Request", "Snapshot", "chunks", "entry_of"]
+__all__ = ["CampaignRow", "Link", "Request", "Snapshot", "Tally", "chunks", "entry_of"]
 
 # Databases limit the number of bound values in one statement (SQLite: 32,766).
 _CHUNK = 5_000
 # So many rows of the ledger are in memory at once, however long it is.
-_AT_ONCE = {"yield_per": 1_000}
+_ROWS = 1_000
+_AT_ONCE = {"yield_per": _ROWS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class CampaignRow:
     source: str
     experiments: int
     batches: int
+
+
+class Tally(NamedTuple):
+    """Experiments, those with observations, and the observations."""
+
+    experiments: int
+    observed: int
+    observations: int
 
 
 class Link(NamedTuple):
@@ -90,33 +101,34 @@ class Snapshot:
             raise NotFound(f"no campaign {name!r} in the store", hint=hint)
         return found
 
-    def counts(self, campaign: CampaignRow) -> dict[Status, int]:
-        """Count the experiments by status."""
-        query = (
-            select(t.experiment.c.status, func.count())
-            .where(t.experiment.c.campaign_id == campaign.id)
-            .group_by(t.experiment.c.status)
-        )
-        return {Status(status): count for status, count in self._connection.execute(query)}
+    def tally(self, campaign: CampaignRow) -> dict[Status, Tally]:
+        """Count the experiments and their observations, by status."""
+        # The index alone answers it.
+        status, observations = t.experiment.c.status, t.experiment.c.observations
+        observed = func.sum(case((observations > 0, 1), else_=0))
+        query = select(status, func.count(), observed, func.sum(observations)).group_by(status)
+        rows = self._connection.execute(query.where(t.experiment.c.campaign_id == campaign.id))
+        return {Status(each): Tally(*map(int, counts)) for each, *counts in rows}
 
-    def observation_count(self, campaign: CampaignRow) -> int:
-        """Count the observations."""
-        # Grouped by status, the index alone answers it.
-        query = select(func.sum(t.experiment.c.observations)).where(t.experiment.c.campaign_id == campaign.id)
-        return sum(int(count) for (count,) in self._connection.execute(query.group_by(t.experiment.c.status)))
+    def coverage(self, campaign: CampaignRow, outcomes: Sequence[str], *, observed: int) -> tuple[int, int]:
+        """Return how many experiments have a result, and how many have all of these outcomes.
 
-    def coverage(self, campaign: CampaignRow, outcomes: Sequence[str]) -> tuple[int, int]:
-        """Return how many experiments have a result, and how many have all of these outcomes."""
+        ``observed`` is how many have observations at all: where an outcome was measured in every one of them, counting
+        along an index is enough.
+        """
         here = t.result.c.campaign_id == campaign.id
         by_outcome = select(t.result.c.outcome, func.count()).where(here).group_by(t.result.c.outcome)
         counts = {outcome: int(count) for outcome, count in self._connection.execute(by_outcome)}
-        if len(counts) <= 1:  # the index alone answers it
-            return sum(counts.values()), min(counts.get(name, 0) for name in outcomes)
-        measured = select(func.count(t.result.c.experiment.distinct())).where(here)
-        each = select(t.result.c.experiment).where(here, t.result.c.outcome.in_(list(outcomes)))
-        whole = each.group_by(t.result.c.experiment).having(func.count() == len(outcomes)).subquery()
-        complete = select(func.count()).select_from(whole)
-        return int(self._connection.scalar(measured) or 0), int(self._connection.scalar(complete) or 0)
+        asked = [counts.get(name, 0) for name in outcomes]
+        if max(counts.values(), default=0) == observed and (len(asked) == 1 or min(asked) == observed):
+            return observed, min(asked)
+        # One pass along the primary key, which holds all of it in this order: nothing is sorted.
+        wanted = case((t.result.c.outcome.in_(list(outcomes)), 1), else_=0)
+        each = select(t.result.c.experiment, func.sum(wanted).label("hits"))
+        hits = each.where(here).group_by(t.result.c.experiment).subquery().c.hits
+        query = select(func.count(), func.sum(case((hits == len(outcomes), 1), else_=0)))
+        measured, complete = self._connection.execute(query.select_from(hits.table)).one()
+        return int(measured), int(complete or 0)
 
     def means(self, campaign: CampaignRow, *, numbers: Sequence[int] | None = None) -> dict[int, dict[str, float]]:
         """Return the mean of each outcome over its replicates, by experiment number."""
@@ -177,30 +189,32 @@ class Snapshot:
     ) -> tuple[Experiment, ...]:
         """Return experiments in order of their number: all, or those asked for."""
         if statuses is None and batch is None:
-            return self._experiments(campaign.id, numbers)
-        query = select(t.experiment.c.record).where(t.experiment.c.campaign_id == campaign.id)
+            records = self._records(campaign.id, numbers)
+            return tuple(experiment_from_dict(parsed(text)) for _, text in sorted(records.items()))
+        query = select(t.experiment.c.number, t.experiment.c.record)
+        query = query.where(t.experiment.c.campaign_id == campaign.id)
         if statuses is not None:
             query = query.where(t.experiment.c.status.in_([status.value for status in statuses]))
         if batch is not None:
             query = query.where(t.experiment.c.batch == batch)
-        query = query.order_by(t.experiment.c.number)
-        if numbers is None:
-            return self._decoded(query)
-        parts = [query.where(t.experiment.c.number.in_(part)) for part in chunks(sorted(set(numbers)))]
-        return tuple(each for part in parts for each in self._decoded(part))
+        # Ordered here: asked for an order, SQLite goes through a million records rather than along the index of states.
+        parts = [query] if numbers is None else [query.where(t.experiment.c.number.in_(p)) for p in chunks(numbers)]
+        records = dict(row for part in parts for row in self.tuples(part))
+        return tuple(experiment_from_dict(parsed(text)) for _, text in sorted(records.items()))
 
-    def _experiments(self, campaign_id: int, numbers: Sequence[int] | None) -> tuple[Experiment, ...]:
-        whose = {"campaign": campaign_id}
-        if numbers is None:
-            return self._decoded(statements.ALL_RECORDS, whose)
-        if len(numbers) == 1:
-            return self._decoded(statements.RECORD, {**whose, "number": numbers[0]})
-        parts = [{**whose, "numbers": part} for part in chunks(sorted(set(numbers)))]
-        return tuple(each for part in parts for each in self._decoded(statements.RECORDS, part))
+    def states(self, campaign: CampaignRow, numbers: Sequence[int]) -> dict[int, State]:
+        """Return the plain values of experiments, by number, for what is to be folded further."""
+        return {number: parsed(text) for number, text in self._records(campaign.id, numbers).items()}
 
-    def _decoded(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> tuple[Experiment, ...]:
-        found = self._connection.execute(query, values)
-        return tuple(experiment_from_dict(json.loads(text)) for (text,) in found)
+    def _records(self, campaign_id: int, numbers: Sequence[int] | None) -> dict[int, str]:
+        whose, run = {"campaign": campaign_id}, self._connection.execute
+        if numbers is None:
+            return dict(self.tuples(statements.ALL_RECORDS, whose))
+        one = len(numbers) == 1
+        asked: Iterable[Any] = [("number", numbers[0])] if one else (("numbers", part) for part in chunks(numbers))
+        query = statements.RECORD if one else statements.RECORDS
+        parts = (run(query, {**whose, name: value}) for name, value in asked)
+        return {number: text for part in parts for number, text in part}
 
     def entries(
         self, campaign: CampaignRow, *, experiment: int | None = None, kinds: Iterable[str] | None = None
@@ -268,11 +282,21 @@ class Snapshot:
         ask = "PRAGMA {}" if self._connection.dialect.name == "sqlite" else "SHOW {}"
         return {name: str(self._connection.exec_driver_sql(ask.format(name)).scalar()) for name in names}
 
-    def rows(self, query: Select[Any]) -> Iterator[Any]:
+    def rows(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> Iterator[Any]:
         """Yield the rows of a query, not all of them in memory at once."""
         # Closed also when the reader stops early: PostgreSQL keeps a cursor open on the server.
-        with self._connection.execute(query, execution_options=_AT_ONCE) as found:
+        with self._connection.execute(query, values, execution_options=_AT_ONCE) as found:
             for part in found.partitions():
+                yield from part
+
+    def tuples(self, query: Select[Any], values: Mapping[str, Any] | None = None) -> Iterator[tuple[Any, ...]]:
+        """Yield the same rows as bare tuples: from SQLite's own cursor in a third of the time."""
+        if self._connection.dialect.name != "sqlite":
+            yield from map(tuple, self.rows(query, values))
+            return
+        with self._connection.execute(query, values) as found:
+            assert found.cursor is not None
+            while part := found.cursor.fetchmany(_ROWS):
                 yield from part
 
     def links(self, campaign_id: int, *, first: int = 1, last: int | None = None) -> Iterator[Link]:
@@ -281,7 +305,7 @@ class Snapshot:
         query = select(*columns).where(t.ledger.c.campaign_id == campaign_id, t.ledger.c.sequence >= first)
         if last is not None:
             query = query.where(t.ledger.c.sequence <= last)
-        yield from map(Link._make, self.rows(query.order_by(t.ledger.c.sequence)))
+        yield from map(Link._make, self.tuples(query.order_by(t.ledger.c.sequence)))
 
     def lost(self, name: str) -> int | None:
         """Return the number of a campaign that the ledger knows but the table of campaigns does not."""
@@ -314,7 +338,7 @@ def entry_of(row: Row[Any], campaign: str) -> LedgerEntry:
         at=row.at,
         actor=row.actor,
         version=row.version,
-        payload=json.loads(row.payload),
+        payload=parsed(row.payload),
         previous=row.previous,
         hash=row.hash,
     )

@@ -38,10 +38,9 @@ LOCK = FIND.with_for_update()
 HEAD = select(t.campaign).where(t.campaign.c.id == _CAMPAIGN).with_for_update()
 CHANGE_CAMPAIGN = update(t.campaign).where(t.campaign.c.id == _CAMPAIGN)
 
-_OF_CAMPAIGN = select(t.experiment.c.record).where(t.experiment.c.campaign_id == _CAMPAIGN)
-ALL_RECORDS = _OF_CAMPAIGN.order_by(t.experiment.c.number)
+ALL_RECORDS = select(t.experiment.c.number, t.experiment.c.record).where(t.experiment.c.campaign_id == _CAMPAIGN)
 RECORDS = ALL_RECORDS.where(t.experiment.c.number.in_(_NUMBERS))
-RECORD = _OF_CAMPAIGN.where(t.experiment.c.number == bindparam("number"))
+RECORD = ALL_RECORDS.where(t.experiment.c.number == bindparam("number"))
 """One record: a list of one would be written out into the statement anew each time."""
 
 ADD_LEDGER = insert(t.ledger)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sqlalchemy import Connection, CursorResult, Executable, and_, delete, insert, select
+from sqlalchemy import Connection, CursorResult, Executable, Table, and_, delete, insert, select
 
 from labloop import __version__
 from labloop.errors import Conflict
 from labloop.records import Experiment, LedgerEntry, Status
 from labloop.store import clock, statements
 from labloop.store import tables as t
-from labloop.store.chain import canonical, seal
-from labloop.store.expect import FRESH, experiment_row, head_after, result_rows
-from labloop.store.fold import apply, changes_of, fold
+from labloop.store.chain import canonical, parsed, seal
+from labloop.store.codec import experiment_from_dict
+from labloop.store.expect import FRESH, bring_on, experiment_row, result_rows
+from labloop.store.fold import BIRTHS, State, apply, changes_of, state_after
 from labloop.store.snapshot import CampaignRow, Snapshot, chunks
 
 __all__ = ["Asked", "Transaction"]
@@ -45,7 +45,7 @@ class Transaction(Snapshot):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self._heads: dict[int, CampaignRow] = {}
-        self._states: dict[tuple[int, int], Experiment] = {}
+        self._states: dict[tuple[int, int], State] = {}
 
     def find(self, name: str) -> CampaignRow | None:
         """Return a campaign, or None; until this transaction ends nobody else writes to it."""
@@ -66,18 +66,27 @@ class Transaction(Snapshot):
         """Return experiments in order of their number: all, or those asked for."""
         if numbers is None or statuses is not None or batch is not None or campaign.id not in self._heads:
             return super().experiments(campaign, numbers=numbers, statuses=statuses, batch=batch)
-        keys = [(campaign.id, number) for number in sorted(set(numbers))]
+        return tuple(experiment_from_dict(state) for _, state in sorted(self.states(campaign, numbers).items()))
+
+    def states(self, campaign: CampaignRow, numbers: Sequence[int]) -> dict[int, State]:
+        """Return the plain values of experiments, by number, for what is to be folded further."""
+        keys = [(campaign.id, number) for number in dict.fromkeys(numbers)]
         unknown = [number for _, number in keys if (campaign.id, number) not in self._states]
         if unknown:
-            found = self._experiments(campaign.id, unknown)
-            self._states.update(((campaign.id, each.number), each) for each in found)
-        return tuple(self._states[key] for key in keys if key in self._states)
+            found = super().states(campaign, unknown)
+            self._states.update(((campaign.id, number), state) for number, state in found.items())
+        return {key[1]: self._states[key] for key in keys if key in self._states}
 
     def execute(self, statement: Executable, rows: Sequence[Mapping[str, Any]] | None = None) -> CursorResult[Any]:
         """Run a statement; for what brings the read models in order, never for the ledger."""
         self._heads.clear()
         self._states.clear()
         return cast("CursorResult[Any]", self._connection.execute(statement, rows))
+
+    def fill(self, table: Table, campaign_id: int, rows: Sequence[Sequence[Any]]) -> None:
+        """Write rows of a read model, the campaign's number aside."""
+        for part in chunks(rows):
+            self.execute(insert(table), _named(table, campaign_id, part))
 
     def create(self, name: str, spec: str, *, source: str = "") -> CampaignRow:
         """Begin a campaign with version 1 of its spec, as JSON text.
@@ -112,7 +121,7 @@ class Transaction(Snapshot):
             at=clock.now().isoformat(timespec="milliseconds"),
             actor=_actor(),
             version=__version__,
-            payload=json.loads(text),
+            payload=parsed(text),
             previous=head.head_hash,
             hash="",
         )
@@ -139,38 +148,37 @@ class Transaction(Snapshot):
             self._project_changes(campaign, entry)
         if "request" in entry.payload:
             self._project_request(campaign, entry)
-        row = {name: getattr(campaign, name) for name in FRESH}
-        head = head_after(row, entry)
-        changed = {name: value for name, value in head.items() if value != row[name]}
+        before = {name: getattr(campaign, name) for name in FRESH}
+        after = dict(before)
+        bring_on(after, entry)
+        changed = {name: value for name, value in after.items() if value != before[name]}
         self._connection.execute(statements.CHANGE_CAMPAIGN, {"campaign": campaign.id, **changed})
-        self._keep(replace(campaign, **head))
+        self._keep(replace(campaign, **after))
 
     def _project_changes(self, campaign: CampaignRow, entry: LedgerEntry) -> None:
         changes = list(changes_of(entry))
         if not changes:
             return
         numbers = list(dict.fromkeys(number for number, _ in changes))
-        born = entry.kind in ("proposed", "added")
-        before = () if born else self.experiments(campaign, numbers=numbers)
-        states: dict[int, Experiment | None] = {each.number: each for each in before}
+        before = {} if entry.kind in BIRTHS else self.states(campaign, numbers)
+        states: dict[int, State | None] = {**before}
         for number, change in changes:
             states[number] = apply(states.get(number), entry, change)
         self._save(campaign, states, before)
-        touched = [{"campaign_id": campaign.id, "experiment": n, "sequence": entry.sequence} for n in numbers]
-        self._connection.execute(statements.ADD_TOUCH, touched)
-        keys = [change["key"] for _, change in changes if "key" in change]
-        if keys:
-            written = [{"campaign_id": campaign.id, "key": key, "sequence": entry.sequence} for key in keys]
-            self._connection.execute(insert(t.receipt), written)
+        run, touched = self._connection.execute, [(number, entry.sequence) for number in numbers]
+        for part in chunks(touched):
+            run(statements.ADD_TOUCH, _named(t.touch, campaign.id, part))
+        for part in chunks([(change["key"], entry.sequence) for _, change in changes if "key" in change]):
+            run(insert(t.receipt), _named(t.receipt, campaign.id, part))
 
     def _project_undone(self, campaign: CampaignRow, entry: LedgerEntry) -> None:
         target = self.entry(campaign, entry.payload["sequence"])
         without = self.undone(campaign)
-        states: dict[int, Experiment | None] = {}
+        states: dict[int, State | None] = {}
         for number in dict.fromkeys(number for number, _ in changes_of(target)):
             history = self.entries(campaign, experiment=number)
-            states[number] = fold(number, (each for each in history if each.sequence not in without))
-        self._save(campaign, states, self.experiments(campaign, numbers=list(states)))
+            states[number] = state_after(number, (each for each in history if each.sequence not in without))
+        self._save(campaign, states, self.states(campaign, list(states)))
         gone = and_(t.receipt.c.campaign_id == campaign.id, t.receipt.c.sequence == target.sequence)
         self._connection.execute(delete(t.receipt).where(gone))
 
@@ -182,31 +190,32 @@ class Transaction(Snapshot):
             fresh = {"campaign_id": campaign.id, "key": key, "content": content, "sequence": entry.sequence}
             self._connection.execute(insert(t.request).values(**fresh))
 
-    def _save(
-        self, campaign: CampaignRow, states: Mapping[int, Experiment | None], before: Sequence[Experiment]
-    ) -> None:
+    def _save(self, campaign: CampaignRow, states: Mapping[int, State | None], before: Mapping[int, State]) -> None:
         """Write states; ``before`` are those of the experiments that have a row already."""
-        known = {each.number for each in before}
         run, whose = self._connection.execute, {"campaign": campaign.id}
-        for part in chunks([each.number for each in before if any(one.outcomes for one in each.observations)]):
+        for part in chunks([number for number, state in before.items() if state.get("observations")]):
             run(statements.DROP_RESULTS, {**whose, "numbers": part})
-        for part in chunks([number for number in known if states[number] is None]):
+        for part in chunks([number for number in before if states[number] is None]):
             run(statements.DROP_EXPERIMENTS, {**whose, "numbers": part})
         kept = [state for state in states.values() if state is not None]
-        rows = [experiment_row(campaign.id, state) for state in kept]
-        fresh = [row for row in rows if row["number"] not in known]
-        if fresh:
-            run(statements.ADD_EXPERIMENT, fresh)
-        changed = [{**whose, "which": row["number"], **row} for row in rows if row["number"] in known]
-        if changed:
-            run(statements.CHANGE_EXPERIMENT, changed)
-        results = [row for state in kept for row in result_rows(campaign.id, state)]
-        if results:
-            run(statements.ADD_RESULT, results)
+        fresh = [experiment_row(state) for state in kept if state["number"] not in before]
+        for part in chunks(fresh):
+            run(statements.ADD_EXPERIMENT, _named(t.experiment, campaign.id, part))
+        changed = [experiment_row(state) for state in kept if state["number"] in before]
+        for part in chunks(changed):
+            rows = _named(t.experiment, campaign.id, part)
+            run(statements.CHANGE_EXPERIMENT, [{**whose, "which": row["number"], **row} for row in rows])
+        for part in chunks([row for state in kept for row in result_rows(state)]):
+            run(statements.ADD_RESULT, _named(t.result, campaign.id, part))
         for number, state in states.items():
             self._states.pop((campaign.id, number), None)
             if state is not None:
                 self._states[campaign.id, number] = state
+
+
+def _named(table: Table, campaign_id: int, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    names = table.columns.keys()
+    return [dict(zip(names, (campaign_id, *row), strict=True)) for row in rows]
 
 
 def _actor() -> str:

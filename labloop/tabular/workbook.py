@@ -8,6 +8,7 @@ import re
 import unicodedata
 import warnings
 import zipfile
+from contextlib import closing
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +16,7 @@ from labloop.errors import InvalidInput, InvalidTable, Problem, did_you_mean
 from labloop.tabular.delimited import MOST_CELLS, unguarded
 from labloop.tabular.table import Cell, Stamp
 
-__all__ = ["SHEET", "read_workbook"]
+__all__ = ["SHEET", "document_property", "read_workbook"]
 
 SHEET = "experiments"
 """The name of the sheet that labloop writes."""
@@ -66,6 +67,28 @@ def read_workbook(raw: bytes, source: str, sheet: str | None) -> tuple[list[tupl
     finally:
         values.close()
         formulas.close()
+
+
+def document_property(raw: bytes, source: str, name: str) -> str | None:
+    """Return a property of the document that somebody gave it (File, Info in Excel); None if it has none such.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not a workbook, or unpacks to too much.
+    """
+    try:
+        _refuse_bomb(raw, source)
+        book = _open(raw, data_only=True)
+    except InvalidInput:
+        raise
+    except Exception as error:  # as above
+        raise InvalidInput(
+            f"{source} is not an XLSX workbook that can be read", hint="save it again as .xlsx"
+        ) from error
+    with closing(book):
+        found = next((each.value for each in book.custom_doc_props.props if each.name == name), None)
+    return None if found is None else str(found)
 
 
 def _open(raw: bytes, *, data_only: bool) -> Any:

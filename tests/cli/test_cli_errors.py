@@ -136,6 +136,7 @@ def test_a_missing_folder_for_a_sheet_is_said_before_anything_is_proposed(reacti
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_every_command_has_help_with_an_example(cli: Cli, name: str) -> None:
     cli(name, "--help")
+    assert "bool" not in cli.out, "an option that takes no value shows what kind of value it takes"
     assert f"labloop {name}" in cli.out
     documented = (load(name).help or "").strip().splitlines()[0]
     assert documented == COMMANDS[name][1], "the list in --help says something else than the command"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from labloop import __version__
+from labloop.cli import progress
 from tests.cli.conftest import CAMPAIGN, Cli
 
 LABLOOP = f"{sys.executable} -m labloop.cli.main"
@@ -52,6 +57,56 @@ def test_labloop_alone_says_what_it_can_do(folder: Path) -> None:
     assert done.returncode == 0
     assert "suggest" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_version_is_said_for_people_and_for_programs(cli: Cli) -> None:
+    assert cli("--version") == f"labloop {__version__}\n"
+    for words in (("--version", "--json"), ("--json", "--version")):
+        answer = json.loads(cli(*words))
+        assert (answer["command"], answer["data"]) == ("version", {"version": __version__})
+    cli("--version", "status", code=2)
+    cli("--json", "schema", code=2)
+    assert "labloop schema --json" in cli.out
+
+
+class Terminal(Console):
+    """A terminal that keeps what it was shown."""
+
+    def __init__(self, *, stderr: bool) -> None:
+        assert stderr, "progress is no part of an answer"
+        super().__init__(file=io.StringIO(), force_terminal=True, width=100, _environ={"TERM": "xterm"})
+        SHOWN.append(self)
+
+
+SHOWN: list[Terminal] = []
+
+
+@pytest.mark.parametrize(
+    ("total", "quiet", "seen"), [(1_000_000, False, True), (5_000, False, False), (1_000_000, True, False)]
+)
+def test_a_long_check_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, total: int, quiet: bool, seen: bool) -> None:
+    monkeypatch.setattr(progress, "console", Terminal)
+    with progress.going_along("checking the ledger", quiet=quiet) as tell:
+        assert (tell is None) is quiet
+        if tell is not None:
+            tell(total // 2, total)
+    file = SHOWN.pop().file
+    assert isinstance(file, io.StringIO)
+    assert ("50%" in file.getvalue()) is seen
+
+
+@pytest.mark.parametrize("words", [("verify",), ("rebuild",), ("verify", "--chain")])
+def test_nobody_who_does_not_look_is_shown_progress(
+    reaction: Cli, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reaction(*words)
+    assert reaction.err == ""
+    # A program at a terminal: standard error is looked at, but the answer is JSON.
+    monkeypatch.setattr(progress, "console", Terminal)
+    reaction.json(*words)
+    file = SHOWN.pop().file
+    assert isinstance(file, io.StringIO)
+    assert file.getvalue() == ""
 
 
 def test_a_store_that_is_not_there_is_not_made_by_a_slip(cli: Cli) -> None:

@@ -101,6 +101,24 @@ def test_own_experiments_come_with_and_without_results(reaction: Cli) -> None:
     assert five["observations"][0]["outcomes"] == {"yield": 71}
 
 
+def test_an_own_experiment_that_failed_is_entered_as_failed(reaction: Cli) -> None:
+    own = ("add", "--set", "temperature=80", "--set", "time=5", "--set", "solvent=water")
+    assert "Recorded as new: reaction#4" in reaction(*own, "--failure", "infeasible", "--note", "it boiled")
+    (found,) = reaction.json("show", "4")["data"]["experiments"]
+    assert (found["status"], found["origin"], found["note"]) == ("infeasible", "manual", "it boiled")
+    reaction(*own, "--failure", "qc", "--result", "yield=3", code=3)
+    assert "failed, and yet it has results" in reaction.err
+    reaction("add", "mine.csv", "--failure", "qc", code=2)
+    assert "a table holds its own results" in reaction.err
+
+
+def test_what_was_observed_along_with_an_own_experiment_is_kept(reaction: Cli) -> None:
+    own = ("add", "--set", "temperature=60", "--set", "time=5", "--set", "solvent=water")
+    reaction(*own, "--result", "yield=50", "--result", "humidity=41")
+    (found,) = reaction.json("show", "4")["data"]["experiments"]
+    assert found["observations"][0]["covariates"] == {"humidity": 41.0}
+
+
 def test_a_file_that_has_grown_is_imported_again(reaction: Cli) -> None:
     path = reaction.folder / "old.csv"
     path.write_text("Temperature (°C);time;solvent;yield\n20,0;1,5;water;10,5\n25,0;1,5;ETOH;12\n")

@@ -99,8 +99,12 @@ def test_every_answer_is_a_sheet_and_a_page(campaign: Campaign, asked: str, tmp_
     answer = getattr(campaign, asked)()
     answer = answer.found if asked == "estimability" else answer
     assert save_insight(answer, tmp_path / "answer.png").read_bytes()[:4] == b"\x89PNG"
-    page = insight_page(answer)
+    stamp = "reaction 15:dcff2a689155"
+    page = insight_page(answer, stamp=stamp)
     assert page.count("<figure>") == len(parts_of(answer)) > 0
+    assert f'<meta name="labloop-head" content="{stamp}">' in page
+    assert "15:dcff2a689155" in page.partition("<footer>")[2]
+    assert "labloop-head" not in insight_page(answer)
 
 
 def test_the_same_answer_is_the_same_picture(campaign: Campaign) -> None:

@@ -83,6 +83,12 @@ def test_the_page_needs_nothing_from_outside_and_trusts_no_text(sheet: RunSheet)
     assert "operator = &lt;robot&gt;" in text
 
 
+def test_the_sheet_carries_the_head_of_the_ledger(sheet: RunSheet, store: Store) -> None:
+    with store.read() as snapshot:
+        row = snapshot.campaign("reaction")
+    assert f'<meta name="labloop-head" content="reaction {row.head}:{row.head_hash}">' in run_sheet_page(sheet)
+
+
 def test_predictions_and_seeds_of_thought_stay_off_the_sheet(sheet: RunSheet) -> None:
     text = run_sheet_page(sheet)
     assert "predicted" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -17,8 +18,8 @@ from labloop.errors import IntegrityError, InvalidInput
 from labloop.loop.look import verify
 from labloop.loop.upkeep import rebuilt
 from labloop.records import LedgerEntry
-from labloop.store import Store
-from labloop.store.chain import entry_hash, fingerprint
+from labloop.store import Store, expect
+from labloop.store.chain import canonical, entry_hash, fingerprint, parsed
 from labloop.store.heads import head_of
 from tests.store.frozen.freeze import fill
 
@@ -140,6 +141,61 @@ def test_a_row_of_a_read_model_that_is_gone_or_new_is_named(tampered: Tampered, 
         f"INSERT INTO {table} SELECT * FROM copied",
     )
     assert any(problem.startswith(f"{table} ") and "not in the ledger" in problem for problem in tampered.problems())
+
+
+def test_what_the_table_of_touches_says_of_the_last_entry_is_not_believed(tampered: Tampered) -> None:
+    """Its rows say when an experiment can be let go; each wrong row of it, and only that, is named all the same."""
+    rows = tampered.rows("SELECT experiment, sequence FROM touch WHERE campaign_id = 1")
+    assert len(rows) > 20
+    for experiment, sequence in rows:
+        tampered.again()
+        tampered.run(f"DELETE FROM touch WHERE campaign_id = 1 AND experiment = {experiment} AND sequence = {sequence}")
+        assert tampered.problems() == [f"touch {experiment} {sequence}: is missing"]
+    for experiment in {experiment for experiment, _ in rows}:
+        for at in (0, 1, 14, 4000, "'x'"):
+            tampered.again()
+            tampered.run(f"INSERT INTO touch VALUES (1, {experiment}, {at})")
+            shown = str(at).strip("'")
+            assert tampered.problems() == [f"touch {experiment} {shown}: is not in the ledger"]
+    tampered.again()
+    tampered.run("DELETE FROM touch WHERE campaign_id = 1")
+    assert len(tampered.problems()) == len(rows)
+
+
+def test_a_row_that_stands_there_twice_is_named(tampered: Tampered) -> None:
+    # Only a table without its key can hold one.
+    for table in READ_MODELS:
+        tampered.again()
+        tampered.run(
+            f"CREATE TABLE copied AS SELECT * FROM {table} UNION ALL SELECT * FROM (SELECT * FROM {table} LIMIT 1)",
+            f"DROP TABLE {table}",
+            f"ALTER TABLE copied RENAME TO {table}",
+        )
+        (problem,) = tampered.problems()
+        assert problem.startswith(f"{table} ")
+        assert problem.endswith("stands there 2 times")
+
+
+def test_a_long_ledger_is_compared_in_parts_and_its_waiting_states_are_packed(
+    tampered: Tampered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expect, "_PART", 2)
+    monkeypatch.setattr(expect, "_AT_HAND", 1)
+    assert tampered.problems() == []
+    before = tampered.dump()
+    tampered.run("DELETE FROM experiment WHERE number IN (3, 9)", "UPDATE result SET mean = 0 WHERE experiment = 2")
+    found = sorted(each.split(":")[0] for each in tampered.problems())
+    assert found == ["experiment 3", "experiment 9", "result 2 yield"]
+    rebuilt(tampered.store, "reaction")
+    assert tampered.dump() == before
+
+
+def test_of_very_many_differences_a_hundred_are_named(tampered: Tampered) -> None:
+    rows = ", ".join(f"(1, {number}, 'yield', 1, 1)" for number in range(100, 400))
+    tampered.run(f"INSERT INTO result VALUES {rows}")
+    said = tampered.problems()
+    assert len(said) == 101
+    assert "only the first 100" in said[-1]
 
 
 @pytest.mark.parametrize("sequence", [1, 2, 7, 14])
@@ -272,3 +328,9 @@ _JSON = st.recursive(
 def test_the_hash_put_together_is_the_hash_of_the_canonical_json(entry: LedgerEntry) -> None:
     fields = {name: getattr(entry, name) for name in LedgerEntry.__slots__ if name != "hash"}
     assert entry_hash(entry) == fingerprint(fields)
+
+
+@given(_JSON)
+def test_what_was_written_as_canonical_json_is_read_as_it_was(value: Any) -> None:
+    # The repr too: 1 is not 1.0, and -0.0 not 0.0.
+    assert repr(parsed(canonical(value))) == repr(json.loads(canonical(value)))

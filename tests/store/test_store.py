@@ -267,3 +267,33 @@ def test_no_secret_of_a_url_is_shown() -> None:
 def test_a_url_that_is_no_store_is_refused(url: str) -> None:
     with pytest.raises(InvalidInput, match="store"):
         Store(url)
+
+
+@pytest.mark.parametrize("outcomes", [("yield",), ("yield", "purity"), ("purity",), ("other",)])
+@pytest.mark.parametrize(
+    "measured",
+    [
+        [{"yield": 1.0, "purity": 2.0}] * 3,
+        [{"yield": 1.0, "purity": 2.0}, {"yield": 1.0}, {"yield": 3.0}],
+        [{"yield": 1.0}, {"purity": 2.0}, {"yield": 1.0, "purity": 5.0}],
+        [{"yield": 1.0}, {}, {}],
+        [{}, {}, {}],
+    ],
+)
+def test_coverage_counts_what_was_measured(
+    store: Store, measured: list[dict[str, float]], outcomes: tuple[str, ...]
+) -> None:
+    own = [
+        {"number": number, "conditions": {"x": number}, "observations": [{"index": 1, "outcomes": each}]}
+        for number, each in enumerate(measured, 1)
+    ]
+    with store.write() as transaction:
+        row = transaction.create("reaction", make_spec().to_json())
+        transaction.append(row, "added", {"origin": "manual", "experiments": own, "source": ""})
+    with store.read() as snapshot:
+        row = snapshot.campaign("reaction")
+        observed = sum(each.observed for each in snapshot.tally(row).values())
+        found = snapshot.coverage(row, outcomes, observed=observed)
+    assert observed == 3
+    right = sum(bool(each) for each in measured), sum(set(outcomes) <= each.keys() for each in measured)
+    assert found == right
