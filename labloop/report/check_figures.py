@@ -69,7 +69,7 @@ def _parity(panel: Axes, predictions: Sequence[Prediction], title: str, unit: st
     panel.set(xlim=ends, ylim=ends, xlabel=heading("predicted unseen", unit), ylabel=heading("measured", unit))
     panel.set_box_aspect(1)
     panel.grid(visible=True, axis="both")
-    panel.set_title(title, fontweight="bold")
+    panel.set_title(f"{title}, 90 % intervals", fontweight="bold")
 
 
 def _calibration(panel: Axes, predictions: Sequence[Prediction]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from labloop.design import Design
+from labloop.design.power import PowerCurve
 from labloop.errors import InvalidInput
 from labloop.report.drawing import WIDTH, save_picture, styled
 from labloop.report.progress import heading
@@ -43,7 +45,7 @@ def power_figure(design: Design, unit: str | None) -> Figure:
     with styled():
         figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
         panel = figure.subplots()
-        shown = sorted(design.curves, key=lambda each: -each.chances[len(each.chances) // 2])[:_SHOWN]
+        shown = _spread(sorted(design.curves, key=lambda each: -each.chances[len(each.chances) // 2]))
         for place, each in enumerate(shown):
             panel.plot(
                 each.sizes, each.chances, color=LIGHT[_SERIES[place]], linestyle=_DASHES[place], label=_name(each.names)
@@ -59,9 +61,24 @@ def power_figure(design: Design, unit: str | None) -> Figure:
         panel.set_xlabel(heading("effect", unit))
         panel.set_ylabel(heading("chance to see it", "%"))
         panel.legend(
-            loc="center left", bbox_to_anchor=(1.0, 0.5), labelcolor=LIGHT["faint"], fontsize=8, handlelength=2.6
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+            labelcolor=LIGHT["faint"],
+            fontsize=8,
+            handlelength=2.6,
+            title=f"{len(shown)} of {len(design.curves)} curves, best to worst"
+            if len(shown) < len(design.curves)
+            else None,
+            title_fontsize=8,
         )
     return figure
+
+
+def _spread(curves: Sequence[PowerCurve]) -> list[PowerCurve]:
+    """Return a few of many curves, the best and the worst among them."""
+    if len(curves) <= _SHOWN:
+        return list(curves)
+    return [curves[round(i * (len(curves) - 1) / (_SHOWN - 1))] for i in range(_SHOWN)]
 
 
 def _name(names: tuple[str, ...]) -> str:
