@@ -16,7 +16,7 @@ from labloop.cli.render import experiment_rows
 from labloop.design.order import Layout
 from labloop.design.request import Request
 from labloop.errors import UsageError
-from labloop.loop.design import RunSheet, accept, preview, run_sheet, write_run_sheet
+from labloop.loop.design import Designed, RunSheet, accept, preview, run_sheet, write_run_sheet
 from labloop.loop.look import read_spec_of
 from labloop.loop.sheets import refuse_existing
 from labloop.loop.typed import condition
@@ -26,6 +26,7 @@ from labloop.spec.models import Spec
 __all__ = ["command"]
 
 _SUFFIXES = (".csv", ".xlsx", ".json", ".html")
+_PICTURES = (".png", ".svg")
 Several = list[str] | None
 
 
@@ -75,7 +76,10 @@ def command(
         typer.Option("--sheet", metavar="ENTRY", help="Write the run sheet of a design in the ledger again."),
     ] = None,
     out: Annotated[
-        list[Path] | None, typer.Option("--out", "-o", help="Write the run sheet: .xlsx, .csv, .json, .html to print.")
+        list[Path] | None,
+        typer.Option(
+            "--out", "-o", help="Write the run sheet: .xlsx, .csv, .json, .html to print; power curves: .png, .svg."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
     json: Json = False,
@@ -97,9 +101,11 @@ def command(
 
         labloop design reaction --kind d-optimal -n 16 --blocks 2 --block-name day --yes --out days.xlsx
 
+        labloop design reaction --goal interactions --effect 5 --noise 2 --out power.png
+
         labloop design reaction --sheet 12 --out sheet.html
     """
-    _check_files(out, force, writes=yes or sheet is not None)
+    _check_files(out, force, writes=yes, again=sheet is not None)
     ws = workspace(store)
     name = ws.resolve(campaign)
     ws.enrol(name)
@@ -132,7 +138,12 @@ def command(
         control=_values(spec, control, "--control"),
     )
     with working("designing the experiments"):
-        made = (accept if yes else preview)(ws.store, name, request, seed=seed)
+        if not yes or any(path.suffix.lower() in _PICTURES for path in out or ()):
+            # A picture that cannot be drawn is said before anything is written.
+            made = preview(ws.store, name, request, seed=seed)
+            _draw(made, spec, out)
+        if yes:
+            made = accept(ws.store, name, request, seed=seed)
     if yes:
         _write(run_sheet(ws.store, name, made.entry), out, force=force)
     data = design_data(made) | {
@@ -151,11 +162,15 @@ def _values(spec: Spec, words: Sequence[str] | None, option: str) -> dict[str, V
     return {name: condition(spec, name, text) for name, text in assignments(words, option)}
 
 
-def _check_files(out: Sequence[Path] | None, force: bool, *, writes: bool) -> None:
+def _check_files(out: Sequence[Path] | None, force: bool, *, writes: bool, again: bool) -> None:
     for path in out or ():
-        if path.suffix.lower() not in _SUFFIXES:
-            raise UsageError(f"{path.name} ends in {path.suffix!r}", hint=f"expected {', '.join(_SUFFIXES)}")
-        if not writes:
+        suffix = path.suffix.lower()
+        if suffix not in (*_SUFFIXES, *_PICTURES):
+            expected = ", ".join((*_SUFFIXES, *_PICTURES))
+            raise UsageError(f"{path.name} ends in {path.suffix!r}", hint=f"expected {expected}")
+        if suffix in _PICTURES and again:
+            raise UsageError(f"{path.name}: --sheet writes the run sheet only", hint=f"expected {', '.join(_SUFFIXES)}")
+        if suffix in _SUFFIXES and not (writes or again):
             raise UsageError(
                 "a run sheet carries the ids of experiments, and these are not in the ledger yet",
                 hint="take the design with --yes, or write the sheet of an earlier one with --sheet ENTRY",
@@ -163,8 +178,18 @@ def _check_files(out: Sequence[Path] | None, force: bool, *, writes: bool) -> No
         refuse_existing(path, force=force)
 
 
+def _draw(made: Designed, spec: Spec, out: Sequence[Path] | None) -> None:
+    for path in out or ():
+        if path.suffix.lower() in _PICTURES:
+            from labloop.report.power import save_power
+
+            save_power(made.design, next(iter(spec.objectives.values())).unit, path)
+
+
 def _write(sheet: RunSheet, out: Sequence[Path] | None, *, force: bool) -> None:
     for path in out or ():
+        if path.suffix.lower() in _PICTURES:
+            continue
         if path.suffix.lower() == ".html":
             from labloop.report.runsheet import save_run_sheet
 

@@ -42,6 +42,7 @@ def design_data(made: Designed) -> dict[str, Any]:
         "runs": [asdict(run) | {"conditions": dict(run.conditions)} for run in design.runs],
         "quality": asdict(design.quality),
         "power": [asdict(each) for each in design.powers],
+        "power_curves": [asdict(each) for each in design.curves],
         "confounded": [asdict(each) for each in design.confounded],
         "fraction": {
             "factors": dict(design.factors),
@@ -69,13 +70,15 @@ def show_design(to: Console, spec: Spec, made: Designed, out: Sequence[Path] | N
     said(to, "", *_quality(design))
     if design.aliases:
         said(to, "", *_fraction(design))
+    if out:
+        said(to, "", *(f"Wrote {path}." for path in out))
     if made.entry is None:
         said(to, "", "Nothing is written yet. Take these experiments into the ledger with the same command and --yes.")
         return
     first, last = made.experiments[0].number, made.experiments[-1].number
     said(to, "", f"Experiments {first} to {last} of {made.campaign} are in the ledger, in the order to be run.")
-    if out:
-        said(to, *(f"Wrote {path}." for path in out), f"Filled in:  labloop record {made.campaign} FILE")
+    if any(path.suffix.lower() not in (".png", ".svg") for path in out or ()):
+        said(to, f"Filled in:  labloop record {made.campaign} FILE")
     else:
         said(to, f"The run sheet:  labloop design {made.campaign} --sheet {made.entry} --out sheet.xlsx")
 

@@ -16,7 +16,7 @@ from labloop.design.choose import advise
 from labloop.design.fraction import LETTERS
 from labloop.design.model import Model, model_of, reduced
 from labloop.design.order import Layout, Place, laid_out
-from labloop.design.power import Power, powers_of
+from labloop.design.power import Power, PowerCurve, power_curves, powers_of
 from labloop.design.quality import quality_of
 from labloop.design.region import Region, region_of
 from labloop.design.request import Design, Request, Run
@@ -80,6 +80,7 @@ def design(spec: Spec, request: Request, *, seed: int, ran: Sequence[Conditions]
         runs=_runs(region, request, k, places, built),
         quality=quality,
         powers=_powers(region, model, everything, blocks, request),
+        curves=_curves(region, model, everything, blocks, request),
         confounded=confounded,
         factors=dict(zip(LETTERS, region.names, strict=False)) if fraction else {},
         words=fraction.words if fraction else (),
@@ -203,9 +204,22 @@ def _powers(region: Region, model: Model, u: Array, blocks: Array, request: Requ
     if request.effect is None or request.noise is None:
         return ()
     found = powers_of(model, u, effect=request.effect, noise=request.noise, blocks=blocks)
-    hard = {region.grid.names[j] for j in region.hard}
-    between = {term.name for term in model.terms if set(term.parameters) <= hard}
+    between = _between(region, model)
     return tuple(replace(each, chance=None) if set(each.terms) <= between else each for each in found)
+
+
+def _between(region: Region, model: Model) -> set[str]:
+    hard = {region.grid.names[j] for j in region.hard}
+    return {term.name for term in model.terms if set(term.parameters) <= hard}
+
+
+def _curves(region: Region, model: Model, u: Array, blocks: Array, request: Request) -> tuple[PowerCurve, ...]:
+    if request.effect is None or request.noise is None:
+        return ()
+    found = power_curves(model, u, effect=request.effect, noise=request.noise, blocks=blocks)
+    judged = {each.name for each in _powers(region, model, u, blocks, request) if each.chance is not None}
+    kept = [replace(each, names=tuple(name for name in each.names if name in judged)) for each in found]
+    return tuple(each for each in kept if each.names)
 
 
 def _earlier_notes(request: Request) -> tuple[str, ...]:

@@ -19,11 +19,12 @@ from labloop.design.model import Model, contrasts
 from labloop.errors import InvalidInput
 from labloop.space.axis import Array
 
-__all__ = ["Power", "power_of", "powers_of", "runs_needed"]
+__all__ = ["Power", "PowerCurve", "power_curves", "power_of", "powers_of", "runs_needed"]
 
 _PER_EFFECT = {"main": 0.5, "interaction": 0.5, "quadratic": 1.0, "blend": 4.0}
 _CERTAIN = 2000.0
 _MOST = 20_000
+_SIZES = 33
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,15 @@ class Power:
     name: str
     terms: tuple[str, ...]
     chance: float | None
+
+
+@dataclass(frozen=True)
+class PowerCurve:
+    """The chance to see an effect of each size, of what shares one curve; sizes in the outcome's unit."""
+
+    names: tuple[str, ...]
+    sizes: tuple[float, ...]
+    chances: tuple[float, ...]
 
 
 def power_of(noncentrality: float, q: int, v: int, *, level: float = 0.05) -> float:
@@ -70,6 +80,21 @@ def powers_of(
         least = min(float(b @ exact @ b) for b in _coefficients(model, columns, effect))
         found.append(Power(name, terms, power_of(least / noise**2, len(columns), n - rank, level=level)))
     return tuple(each for each in found if each.name != "constant")
+
+
+def power_curves(
+    model: Model, u: Array, *, effect: float, noise: float, blocks: Array | None = None, level: float = 0.05
+) -> tuple[PowerCurve, ...]:
+    """Return the power over sizes from 0 to twice the stated effect, what has the same curve together."""
+    sizes = np.linspace(0.0, 2.0 * effect, _SIZES)
+    steps = [powers_of(model, u, effect=float(size), noise=noise, blocks=blocks, level=level) for size in sizes[1:]]
+    curves: dict[tuple[float, ...], list[str]] = {}
+    for turn in zip(*steps, strict=True):
+        chances = tuple(each.chance for each in turn if each.chance is not None)
+        if len(chances) == len(turn):
+            # At size 0 the chance to see something is the level itself.
+            curves.setdefault((level, *(round(each, 4) for each in chances)), []).append(turn[0].name)
+    return tuple(PowerCurve(tuple(names), tuple(sizes.tolist()), chances) for chances, names in curves.items())
 
 
 def runs_needed(p: int, *, effect: float, noise: float, chance: float = 0.8, level: float = 0.05) -> int:

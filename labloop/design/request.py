@@ -8,7 +8,7 @@ from typing import Any
 
 from labloop.design.blocks import Confounding
 from labloop.design.order import Layout
-from labloop.design.power import Power
+from labloop.design.power import Power, PowerCurve
 from labloop.design.quality import Quality
 from labloop.records import Conditions, Value
 
@@ -116,6 +116,7 @@ class Design:
     kind, model, seed : what it is, the model it is judged by, and what chance followed from.
     settings : what was asked for and how it was made, in JSON values: enough to make it again.
     runs : lines of the run sheet.
+    powers, curves : the chance to see the stated effect, and one of any other size.
     factors : the letters of a regular fraction and the parameters they stand for.
     words, aliases : its defining relation and its alias chains, in letters.
     sees, blind : what it sees and what it cannot, in words.
@@ -129,6 +130,7 @@ class Design:
     runs: tuple[Run, ...]
     quality: Quality
     powers: tuple[Power, ...] = ()
+    curves: tuple[PowerCurve, ...] = ()
     confounded: tuple[Confounding, ...] = ()
     factors: Mapping[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()

@@ -15,9 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from labloop.errors import InvalidInput
 from labloop.insight.scores import LEVELS, Card, share_interval
-from labloop.report.drawing import WIDTH, figure_bytes, styled, write_file
+from labloop.report.drawing import WIDTH, save_picture, styled
 from labloop.report.progress import heading
 from labloop.report.style import LIGHT
 
@@ -38,13 +37,7 @@ def save_calibration(cards: Sequence[Card], path: str | Path) -> Path:
     StorageError
         If it cannot be written.
     """
-    path = Path(path)
-    match path.suffix.lower():
-        case ".png":
-            return write_file(path, figure_bytes(calibration_figure(cards), "png"))
-        case ".svg":
-            return write_file(path, figure_bytes(calibration_figure(cards), "svg"))
-    raise InvalidInput(f"the picture {path.name!r} must end in .png or .svg", hint="write calibration.png")
+    return save_picture(path, lambda: calibration_figure(cards), such_as="calibration")
 
 
 def calibration_figure(cards: Sequence[Card]) -> Figure:

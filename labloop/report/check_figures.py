@@ -31,13 +31,13 @@ _WORDS = {"clear": "clear", "conditional": "only if others are nil", "inseparabl
 def draw_check(target: FigureBase, check: Check) -> None:
     """Draw predictions of unseen conditions against results, their calibration, and the best tenth left out."""
     panels = list(target.subplots(1, 3 if check.edge else 2))
-    _parity(panels[0], check.predictions, heading(check.outcome, check.unit))
+    _parity(panels[0], check.predictions, check.outcome, check.unit)
     _calibration(panels[1], check.predictions)
     if check.edge is not None:
-        _edge(panels[2], check.edge)
+        _edge(panels[2], check.edge, check.unit)
 
 
-def _parity(panel: Axes, predictions: Sequence[Prediction], title: str) -> None:
+def _parity(panel: Axes, predictions: Sequence[Prediction], title: str, unit: str | None) -> None:
     measured = np.array([each.measured for each in predictions])
     mean = np.array([each.mean for each in predictions])
     inside = np.array([each.low <= each.measured <= each.high for each in predictions])
@@ -66,10 +66,10 @@ def _parity(panel: Axes, predictions: Sequence[Prediction], title: str) -> None:
             markeredgewidth=0.4,
             zorder=4,
         )
-    panel.set(xlim=ends, ylim=ends, xlabel="predicted unseen, 90 %", ylabel="measured")
+    panel.set(xlim=ends, ylim=ends, xlabel=heading("predicted unseen", unit), ylabel=heading("measured", unit))
     panel.set_box_aspect(1)
     panel.grid(visible=True, axis="both")
-    panel.set_title(title, fontweight="bold")
+    panel.set_title(f"{title}, 90 % intervals", fontweight="bold")
 
 
 def _calibration(panel: Axes, predictions: Sequence[Prediction]) -> None:
@@ -104,7 +104,7 @@ def _calibration(panel: Axes, predictions: Sequence[Prediction]) -> None:
     panel.set_title("Calibration", fontweight="bold")
 
 
-def _edge(panel: Axes, edge: Edge) -> None:
+def _edge(panel: Axes, edge: Edge, unit: str | None) -> None:
     measured = np.array([each[0] for each in edge.predictions])
     predicted = np.array([each[1] for each in edge.predictions])
     best = np.array([each[2] for each in edge.predictions])
@@ -121,7 +121,7 @@ def _edge(panel: Axes, edge: Edge) -> None:
             markeredgewidth=0.4,
             zorder=3 if role == "other" else 4,
         )
-    panel.set(xlabel="predicted without the best", ylabel="measured")
+    panel.set(xlabel=heading("predicted without the best", unit), ylabel=heading("measured", unit))
     panel.set_box_aspect(1)
     panel.set_title(f"Edge: {edge.back} of {edge.left_out} on top", fontweight="bold")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from labloop.errors import StorageError
+from labloop.errors import InvalidInput, StorageError
 from labloop.report.progress import Point, Track
 from labloop.report.style import LIGHT, MARKS, family
 
@@ -85,6 +85,26 @@ def figure_bytes(figure: Figure, kind: Literal["png", "svg"], *, words: bool = F
         metadata = {"Date": None} if kind == "svg" else {"Software": None}
         figure.savefig(content, format=kind, dpi=200, metadata=metadata)
     return content.getvalue()
+
+
+def save_picture(path: str | Path, draw: Callable[[], Figure], *, such_as: str) -> Path:
+    """Draw a figure into a PNG or SVG file, and return its path; ``such_as`` is a name to propose.
+
+    Raises
+    ------
+    InvalidInput
+        If the file's name ends in neither ``.png`` nor ``.svg``.
+    StorageError
+        If it cannot be written.
+    """
+    path = Path(path)
+    match path.suffix.lower():
+        case ".png":
+            return write_file(path, figure_bytes(draw(), "png"))
+        case ".svg":
+            return write_file(path, figure_bytes(draw(), "svg"))
+    hint = f"write for instance {path.stem or such_as}.png"
+    raise InvalidInput(f"the picture {path.name!r} must end in .png or .svg", hint=hint)
 
 
 def write_file(path: Path, content: bytes) -> Path:

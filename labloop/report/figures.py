@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from labloop.errors import InvalidInput
-from labloop.report.drawing import MANY, WIDTH, figure_bytes, key_handles, scatter, styled, write_file
+from labloop.report.drawing import MANY, WIDTH, key_handles, save_picture, scatter, styled
 from labloop.report.progress import Point, Progress, Track, number
 from labloop.report.style import LIGHT, MARKS, family
 
@@ -31,16 +30,7 @@ def save_progress(data: Progress, path: str | Path) -> Path:
     StorageError
         If it cannot be written.
     """
-    path = Path(path)
-    match path.suffix.lower():
-        case ".png":
-            content = figure_bytes(progress_figure(data), "png")
-        case ".svg":
-            content = figure_bytes(progress_figure(data), "svg")
-        case _:
-            hint = f"write for instance {path.stem or 'progress'}.png"
-            raise InvalidInput(f"the picture {path.name!r} must end in .png or .svg", hint=hint)
-    return write_file(path, content)
+    return save_picture(path, lambda: progress_figure(data), such_as="progress")
 
 
 def progress_figure(data: Progress) -> Figure:

@@ -7,6 +7,7 @@ several, and the page. What is certain is filled, what is not is hollow; colours
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from labloop.insight.curves import Contour, Curve, Interplay
 from labloop.insight.effects import Effect, Interval
@@ -42,6 +43,8 @@ _SERIES = ("improve", "novelty", "best", "awaited")
 _DASHES: tuple[tuple[int, tuple[int, ...]], ...] = ((0, ()), (0, (5, 2)), (0, (2, 1.5)), (0, (6, 1.5, 1, 1.5)))  # type: ignore[assignment]
 _MAP = LinearSegmentedColormap.from_list("labloop", ["#f4f6f8", "#b9dcf2", "#56b4e9", "#0072b2", "#0b3d66"])
 _MOST = 28
+KEY: dict[str, Any] = {"labelcolor": LIGHT["faint"], "fontsize": 8, "handletextpad": 0.7, "handlelength": 1.4}
+"""How keys look."""
 
 
 def effects_height(effects: Sequence[Effect]) -> float:
@@ -83,14 +86,15 @@ def draw_effects(target: FigureBase, effects: Sequence[Effect], unit: str | None
     panel.grid(visible=True, axis="x")
     panel.grid(visible=False, axis="y")
     panel.spines["left"].set_visible(False)
-    panel.set_xlabel("effect" + (f" [{unit}]" if unit else ""))
+    panel.set_xlabel(heading("effect", unit))
     handles = [
         _handle("o", LIGHT["improve"], "linear model, claimed", filled=True),
         _handle("o", LIGHT["novelty"], "not claimed", filled=False),
         _handle("o", LIGHT["other"], "not seen", filled=False),
         _handle("D", LIGHT["best"], "surrogate", filled=False),
     ]
-    key(panel, handles)
+    # Beside the panel there is no room: long names leave it half of the sheet.
+    target.legend(handles=handles, loc="outside upper right", ncols=len(handles), **KEY)
 
 
 def _ordered(effects: Sequence[Effect]) -> list[Effect]:
@@ -151,10 +155,7 @@ def key(panel: Axes, handles: Sequence[Line2D]) -> None:
         bbox_to_anchor=(0.0, 1.0),
         borderaxespad=0.3,
         ncols=len(handles),
-        labelcolor=LIGHT["faint"],
-        fontsize=8,
-        handletextpad=0.7,
-        handlelength=1.4,
+        **KEY,
     )
 
 
@@ -236,7 +237,7 @@ def draw_contours(target: FigureBase, contours: Sequence[Contour]) -> None:
     low, high = (0.0, 1.0) if contours[0].of == "probability" else (min(values), max(values))
     if not high > low:
         high = low + 1.0
-    levels = np.linspace(low, high, 11)
+    levels = np.linspace(0.0, 1.0, 11) if contours[0].of == "probability" else MaxNLocator(10).tick_values(low, high)
     drawn = None
     panels = []
     for panel, place in _panels(target, len(contours)):
@@ -282,6 +283,7 @@ def draw_contours(target: FigureBase, contours: Sequence[Contour]) -> None:
     if drawn is not None:
         bar = target.colorbar(drawn, ax=panels, fraction=0.04, pad=0.015, aspect=30)
         bar.outline.set_visible(False)
+        bar.set_ticks([float(each) for each in levels[::2]])
         bar.set_label(heading(contours[0].of, contours[0].unit))
 
 
@@ -292,7 +294,7 @@ def draw_residuals(target: FigureBase, linear: Linear, unit: str | None) -> None
     first, second, third = target.subplots(1, 3)
     order, fitted, residual = (np.array(each) for each in zip(*linear.residuals, strict=True))
     mark = {"markersize": 3.4, "color": LIGHT["improve"], "markeredgecolor": LIGHT["paper"], "markeredgewidth": 0.4}
-    for panel, x, label in ((first, fitted, "fitted"), (second, order, "experiment")):
+    for panel, x, label in ((first, fitted, heading("fitted", unit)), (second, order, "experiment")):
         panel.axhline(0.0, color=LIGHT["faint"], linewidth=1.0)
         panel.plot(x, residual, "o", **mark)
         panel.set_xlabel(label)
@@ -302,7 +304,7 @@ def draw_residuals(target: FigureBase, linear: Linear, unit: str | None) -> None
     third.plot(normal, normal * spread, color=LIGHT["faint"], linewidth=1.0, linestyle=(0, (4, 3)))
     third.plot(normal, np.sort(residual), "o", **mark)
     third.set_xlabel("normal quantile")
-    first.set_ylabel("residual" + (f" [{unit}]" if unit else ""))
+    first.set_ylabel(heading("residual", unit))
 
 
 def _panels(target: FigureBase, count: int) -> list[tuple[Axes, int]]:

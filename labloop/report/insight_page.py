@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 from matplotlib.figure import Figure, FigureBase
@@ -29,9 +28,9 @@ from labloop.report.insight_figures import (
     effects_height,
     grid_height,
 )
-from labloop.report.page import drawing, palette
+from labloop.report.page import document, drawing
 from labloop.report.progress import heading
-from labloop.report.stamp import stamp_meta, stamp_words
+from labloop.report.stamp import stamp_words
 
 __all__ = ["Part", "figure_of", "insight_page", "parts_of", "save_insight"]
 
@@ -212,7 +211,6 @@ def _sentences(answer: Answer) -> list[str]:
 def insight_page(answer: Answer, *, stamp: str = "") -> str:
     """Return an answer as one self-contained page; ``stamp`` is the head of the ledger that it carries."""
     title, says = _title(answer)
-    style = files("labloop.report").joinpath("page.css").read_text(encoding="utf-8")
     blocks = []
     for place, part in enumerate(parts_of(answer)):
         drawn = drawing(_alone(part), f"part{place}", part.title)
@@ -222,20 +220,11 @@ def insight_page(answer: Answer, *, stamp: str = "") -> str:
     sentences = _sentences(answer)
     if sentences:
         blocks.append("<h2>In words</h2>\n<ul>" + "".join(f"<li>{escape(each)}</li>" for each in sentences) + "</ul>")
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            "style-src 'unsafe-inline'; img-src data:\">",
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            stamp_meta(stamp),
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{escape(title)}</title>\n<style>\n{palette()}{style}</style>\n</head>\n<body>\n<main>",
-            f"<h1>{escape(title)}</h1>",
-            f'<p class="question">{escape(says)}</p>',
-            *blocks,
-            "<footer>Written by labloop. Intervals are 90 %; what is not estimable is not estimated."
-            f"{stamp_words(stamp)}</footer>",
-            "</main>\n</body>\n</html>\n",
-        ]
-    )
+    body = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="question">{escape(says)}</p>',
+        *blocks,
+        "<footer>Written by labloop. Intervals are 90 %; what is not estimable is not estimated."
+        f"{stamp_words(stamp)}</footer>",
+    ]
+    return document(escape(title), body, stamp=stamp)

@@ -7,7 +7,7 @@ text from outside goes through `html.escape`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -23,7 +23,7 @@ from labloop.report.stamp import stamp_meta, stamp_words
 from labloop.report.style import DARK, LIGHT
 from labloop.spec.parameters import Choice, Constant, Parameter
 
-__all__ = ["drawing", "page", "palette", "save_page"]
+__all__ = ["document", "drawing", "page", "save_page"]
 
 # CSS pixels an inch of figure: its 8.5 points become the size of small print on the page.
 _PIXELS = 132
@@ -43,37 +43,50 @@ def save_page(data: Progress, path: str | Path, *, stamp: str = "") -> Path:
 def page(data: Progress, *, stamp: str = "") -> str:
     """Return the page as HTML; ``stamp`` is the head of the ledger that it carries."""
     name = escape(data.spec.name)
-    style = files("labloop.report").joinpath("page.css").read_text(encoding="utf-8")
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            "style-src 'unsafe-inline'; img-src data:\">",
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            stamp_meta(stamp),
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>{name}: progress</title>\n<style>\n{palette()}{style}</style>\n</head>\n<body>\n<main>",
-            f"<h1>{name}</h1>",
-            f'<p class="question">{escape(data.spec.question)}</p>' if data.spec.question else "",
-            _summary(data),
-            _progress(data),
-            _predictions(data),
-            _table(data),
-            "<footer>Written by labloop. A prediction is kept as it was made, before its result existed."
-            f"{stamp_words(stamp)}</footer>",
-            "</main>\n</body>\n</html>\n",
-        ]
-    )
+    body = [
+        f"<h1>{name}</h1>",
+        f'<p class="question">{escape(data.spec.question)}</p>' if data.spec.question else "",
+        _summary(data),
+        _progress(data),
+        _predictions(data),
+        _table(data),
+        "<footer>Written by labloop. A prediction is kept as it was made, before its result existed."
+        f"{stamp_words(stamp)}</footer>",
+    ]
+    return document(f"{name}: progress", body, stamp=stamp)
+
+
+def document(title: str, body: Sequence[str], *, css: str = "page.css", dark: bool = True, stamp: str = "") -> str:
+    """Return a self-contained page, no script, no font, no address; ``title`` and ``body`` are HTML.
+
+    ``stamp`` is the head of the ledger that the page carries.
+    ``dark`` lets a screen choose the dark palette; a page to print is light whatever the screen.
+    """
+    style = files("labloop.report").joinpath(css).read_text(encoding="utf-8")
+    images = " img-src data:" if dark else ""
+    lines = [
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+        f"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'"
+        f'{";" if images else ""}{images}">',
+        '<meta name="viewport" content="width=device-width, initial-scale=1">',
+        *([stamp_meta(stamp)] if stamp else []),
+        *(['<meta name="color-scheme" content="light dark">'] if dark else []),
+        f"<title>{title}</title>\n<style>\n{palette() if dark else _colours(LIGHT)}{style}</style>",
+        "</head>\n<body>\n<main>",
+        *body,
+        "</main>\n</body>\n</html>\n",
+    ]
+    return "\n".join(lines)
 
 
 def palette() -> str:
     """Return the colours of light and dark as style rules."""
-    light, dark = (
-        ":root { " + " ".join(f"--{role}: {colour};" for role, colour in colours.items()) + " }\n"
-        for colours in (LIGHT, DARK)
-    )
     # Paper is white whatever the screen: the dark palette is for screens only.
-    return f"{light}@media screen and (prefers-color-scheme: dark) {{ {dark.strip()} }}\n"
+    return f"{_colours(LIGHT)}@media screen and (prefers-color-scheme: dark) {{ {_colours(DARK).strip()} }}\n"
+
+
+def _colours(colours: Mapping[str, str]) -> str:
+    return ":root { " + " ".join(f"--{role}: {colour};" for role, colour in colours.items()) + " }\n"
 
 
 def _summary(data: Progress) -> str:

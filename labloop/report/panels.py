@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator, PercentFormatter
 
-from labloop.errors import InvalidInput
-from labloop.report.drawing import WIDTH, figure_bytes, styled, write_file
+from labloop.report.drawing import WIDTH, save_picture, styled
 from labloop.report.style import LIGHT
 
 __all__ = ["Curve", "Interval", "Panel", "intervals_figure", "panels_figure", "save_figure"]
@@ -74,12 +73,7 @@ def save_figure(figure: Figure, path: Path) -> Path:
     StorageError
         If it cannot be written.
     """
-    match path.suffix.lower():
-        case ".png":
-            return write_file(path, figure_bytes(figure, "png"))
-        case ".svg":
-            return write_file(path, figure_bytes(figure, "svg"))
-    raise InvalidInput(f"the picture {path.name!r} must end in .png or .svg", hint=f"{path.stem or 'figure'}.png")
+    return save_picture(path, lambda: figure, such_as="figure")
 
 
 def panels_figure(title: str, panels: Sequence[Panel], *, along: str = "experiment") -> Figure:

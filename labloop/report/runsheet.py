@@ -5,17 +5,17 @@ Like every page of ours it is self-contained: no script, no font, no address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from labloop.loop.design import RunSheet
 from labloop.records import Experiment, Value, experiment_id
 from labloop.report.drawing import write_file
+from labloop.report.page import document
 from labloop.report.progress import heading
-from labloop.report.stamp import stamp_meta, stamp_words
-from labloop.report.style import LIGHT
+from labloop.report.stamp import stamp_words
 from labloop.spec.models import Outcome
 from labloop.spec.parameters import Choice, Constant, Parameter
 
@@ -39,26 +39,25 @@ def run_sheet_page(sheet: RunSheet) -> str:
     """Return the page as HTML."""
     spec, about = sheet.spec, sheet.about
     title = f"{escape(spec.name)}: run sheet"
-    style = files("labloop.report").joinpath("runsheet.css").read_text(encoding="utf-8")
-    palette = ":root { " + " ".join(f"--{role}: {colour};" for role, colour in LIGHT.items()) + " }\n"
-    return "\n".join(
-        [
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">",
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            stamp_meta(sheet.stamp),
-            f"<title>{title}</title>\n<style>\n{palette}{style}</style>\n</head>\n<body>\n<main>",
-            f"<h1>{title}</h1>",
-            f'<p class="question">{escape(spec.question)}</p>' if spec.question else "",
-            f"<p>{escape(_summary(sheet))}</p>",
-            '<p class="by">Run by <span></span> Date <span></span></p>',
-            *_blocks(sheet),
-            _notes(about.get("notes", ())),
-            f"<footer>Design of entry {sheet.entry} of the ledger, seed {about['seed']}. Run it in this order: chance "
-            "decided it, so that whatever drifts in the laboratory is no effect of what was set."
-            f"{stamp_words(sheet.stamp)}</footer>",
-            "</main>\n</body>\n</html>\n",
-        ]
+    body = [
+        f"<h1>{title}</h1>",
+        f'<p class="question">{escape(spec.question)}</p>' if spec.question else "",
+        f"<p>{escape(_summary(sheet))}</p>",
+        '<p class="by">Run by <span></span> Date <span></span></p>',
+        *_blocks(sheet),
+        _notes(about.get("notes", ())),
+        f"<footer>Design of entry {sheet.entry} of the ledger, seed {about['seed']}. {_order(about)}"
+        f"{stamp_words(sheet.stamp)}</footer>",
+    ]
+    return document(title, body, css="runsheet.css", dark=False, stamp=sheet.stamp)
+
+
+def _order(about: Mapping[str, Any]) -> str:
+    if about.get("settings", {}).get("random") is False:
+        return "It stands in the design's own order: whatever drifts in the laboratory may look like an effect."
+    return (
+        "Run it in this order: chance decided it, so that whatever drifts in the laboratory is no effect of what was "
+        "set."
     )
 
 

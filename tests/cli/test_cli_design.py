@@ -111,3 +111,15 @@ def test_a_batch_is_randomised_on_request(lab: Cli) -> None:
     lab("suggest", "-n", "3", "--randomise")
     entry = lab.json("history")["data"]["entries"][-1]
     assert sorted(entry["payload"]["planner"]["planned_order"]) == [1, 2, 3]
+
+
+def test_power_curves_are_drawn_of_a_design_that_is_only_looked_at(lab: Cli) -> None:
+    words = ["design", "--kind", "full-factorial", "--hold", "solvent=EtOH", "--replicates", "2"]
+    said = lab(*words, "--effect", "5", "--noise", "2", "--out", "power.png")
+    assert "Wrote power.png." in said
+    assert (lab.folder / "power.png").stat().st_size > 4000
+    lab(*words, "--yes", "--out", "other.png", code=3)
+    assert "no power to draw" in lab.err
+    assert lab.json("show")["data"]["experiments"] == [], "said before anything is written"
+    lab("design", "--sheet", "1", "--out", "more.svg", code=2)
+    assert "--sheet writes the run sheet only" in lab.err
