@@ -20,7 +20,7 @@ import numpy as np
 
 from labloop.insight.runs import Array
 from labloop.planner.data import Table
-from labloop.planner.kernel import Layered, Layout
+from labloop.planner.kernel import Layered
 from labloop.planner.likelihood import Evidence, NoisePrior, fit
 from labloop.planner.models import Surrogate
 from labloop.planner.sample import sample
@@ -45,17 +45,6 @@ class Even(Layered):
         return location, width
 
 
-class _Evidence(Evidence):
-    """The planner's log posterior under the even prior."""
-
-    def __init__(
-        self, features: Array, y: Array, *, repeats: Array, layout: Layout, prior: NoisePrior, known: float | None
-    ) -> None:
-        super().__init__(features, y, repeats=repeats, layout=layout, prior=prior, known=known)
-        self.kernel = Even(layout)
-        self._location, self._width = self.kernel.prior()
-
-
 def evenly(found: Surrogate, table: Table, error: float | None, rng: np.random.Generator) -> Surrogate:
     """Return a surrogate with its hyperparameters learnt anew under the even prior; itself where that is no other.
 
@@ -75,13 +64,14 @@ def evenly(found: Surrogate, table: Table, error: float | None, rng: np.random.G
         prior = prior.informed(max(table.within * slope**2, math.exp(-12.0)), table.freedom)
     known = None if error is None else max((error * slope) ** 2, _LEAST_NOISE)
     part = np.sort(rng.permutation(len(process.y))[:_LEARNT_FROM])
-    evidence = _Evidence(
+    evidence = Evidence(
         process.rows[part],
         process.y[part],
         repeats=process.repeats[part],
         layout=layout,
         prior=prior,
         known=known,
+        kernel=Even(layout),
     )
     modes = fit(evidence, rng, warm=found.mode)
     if not modes:

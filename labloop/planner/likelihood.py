@@ -68,6 +68,7 @@ class Evidence:
     layout : groups of features.
     prior : of the noise.
     known : the known variance of one measurement, or None to learn it.
+    kernel : with its priors; that of the layout unless given.
     """
 
     def __init__(
@@ -79,10 +80,11 @@ class Evidence:
         layout: Layout,
         prior: NoisePrior,
         known: float | None = None,
+        kernel: Kernel | None = None,
     ) -> None:
         self.n, self.y, self.repeats, self.layout = len(y), y, repeats, layout
         self.prior, self.known = prior, known
-        self.kernel: Kernel = kernel_for(layout)
+        self.kernel: Kernel = kernel_for(layout) if kernel is None else kernel
         self._distances = group_distances(features, layout)
         # The pairs i >= j as places in a flat matrix, and what each counts in a sum over all pairs, halved.
         i, j = np.tril_indices(self.n)
