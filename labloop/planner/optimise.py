@@ -94,6 +94,7 @@ class Search:
         self.finite = space.enumerate(ENUMERATED)
         self._pool: Pool | None = None
         self._near = np.zeros((0, space.dim))
+        self._nearest: dict[tuple[bytes, bool], Array] = {}
 
     def take(self, row: Array) -> None:
         """Never return this row again; hard-to-change columns keep its values from now on."""
@@ -198,10 +199,15 @@ class Search:
         return Pool.of(rows[np.sort(np.concatenate([order[: _SHORTLIST * 2 // 3], rest]))], self.banned)
 
     def _held(self, rows: Array) -> Array:
-        """Return the rows with the fixed columns at their values, repaired where that broke a rule."""
-        if not self.fixed or not len(rows):
-            return rows
-        return np.stack([np.asarray(self.space.nearest(row, fixed=self.fixed)) for row in rows])
+        """Return the rows with the fixed columns at their values, repaired where they break a rule."""
+        return np.stack([self._repaired(row) for row in rows]) if len(rows) else rows
+
+    def _repaired(self, row: Array) -> Array:
+        # Looked for once: where rules are tight, each search for the nearest feasible point takes its time.
+        key = (row.tobytes(), bool(self.fixed))
+        if key not in self._nearest:
+            self._nearest[key] = np.asarray(self.space.nearest(row, fixed=self.fixed))
+        return self._nearest[key]
 
     def _moved(self, rows: Array, scale: float, times: int = 8) -> Array:
         """Return ``times`` random feasible neighbours of each row, one row's after the other's."""
