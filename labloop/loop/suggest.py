@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, SupportsIndex
 
-from labloop.errors import Busy, InvalidInput, NothingToSuggest
+from labloop.errors import Busy, InvalidInput, NothingToSuggest, UsageError
 from labloop.loop.campaigns import spec_of
 from labloop.loop.lookup import open_experiment
 from labloop.loop.once import answered, asked
@@ -177,8 +177,10 @@ def with_strategy(spec: Spec, strategy: str) -> Spec:
 
     Raises
     ------
+    UsageError
+        If there is no such strategy or acquisition function.
     InvalidInput
-        If there is no such strategy or acquisition function, or it does not suit the objectives.
+        If it does not suit the objectives.
     """
     settings = spec.planner.model_dump()
     if strategy in INTENTS:
@@ -197,9 +199,7 @@ def _slots_of(text: str) -> tuple[str, ...]:
     try:
         return split_slots(text)
     except ValueError as error:
-        raise InvalidInput(
-            f"no strategy {text!r}: {error}", hint=f"expected one of {', '.join(INTENTS)}", field="strategy"
-        ) from None
+        raise UsageError(f"no strategy {text!r}: {error}", hint=f"expected one of {', '.join(INTENTS)}") from None
 
 
 def known_of(experiments: Sequence[Experiment]) -> tuple[tuple[Experiment, ...], tuple[Conditions, ...]]:

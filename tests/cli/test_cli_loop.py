@@ -32,6 +32,8 @@ class Terminal:
             stdout=follower,
             stderr=follower,
             start_new_session=True,
+            # Whatever started the tests may ignore Ctrl-C, and its children with it: a terminal's does not.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         os.close(follower)
         self.text = ""

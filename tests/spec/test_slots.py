@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from labloop.errors import InvalidInput
+from labloop.errors import InvalidInput, UsageError
 from labloop.loop.suggest import with_strategy
 from labloop.spec.models import Spec
 from labloop.spec.slots import ALIASES, SLOTS, parse_slot, split_slots
@@ -93,5 +93,5 @@ def test_a_strategy_given_for_one_batch_may_be_slots() -> None:
     ],
 )
 def test_a_strategy_that_does_not_exist_or_suit_is_refused(text: str, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
+    with pytest.raises((InvalidInput, UsageError), match=said):
         with_strategy(spec_of({}), text)
