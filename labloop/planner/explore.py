@@ -1,10 +1,10 @@
 """The two scores that do not chase the best: model-free novelty, and what is learnt everywhere.
 
 Novelty: of the feasible points, the quarter whose nearest neighbours among everything known are farthest away;
-of these the caller takes the most promising. Drawn from the region shrunk towards its centre, so that a box loses
-the share `MARGIN` of its width at either side, and a mixture or what linear rules cut off as much of its depth
-(`labloop.space.depth`): over the whole region, distance only finds corners, edges and pure components, where the
-best is rarely found.
+of these the caller takes, in turn, the very farthest and the most promising. Drawn from the region shrunk towards its
+centre, so that a box loses the share `MARGIN` of its width at either side, and a mixture or what linear rules cut off
+as much of its depth (`labloop.space.depth`): over the whole region, distance only finds corners, edges and pure
+components, where the best is rarely found.
 
 Learning (integrated variance reduction; qNIPV with one point, Seo et al. 2000, eq. 8): over r reference
 points R, with c(x) = cov(f(x), f(R) | all that is known),

@@ -183,11 +183,16 @@ class Strategist:
         return Torch(function_of(slot, situation))
 
     def _novel(self) -> Array | None:
-        """Return the most promising of what is farthest from everything known."""
+        """Return, of what is farthest from everything known, in turn the very farthest and the most promising."""
         rows = self.search.pool()
         if not len(rows):
             return None
-        far = farthest(self.space, inner(self.space, rows), self._known())
+        known = self._known()
+        far = farthest(self.space, inner(self.space, rows), known)
+        turn = len(known)
+        # Every eighth experiment and experiments one after the other: both alternate.
+        if (turn // FLOOR + turn) % 2 == 0:
+            return np.asarray(far[int(np.argmax(np.asarray(self.space.distances(far, known)).min(axis=1)))])
         self.acquisition.goal = self.aim.goal(self.rng)
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
