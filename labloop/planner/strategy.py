@@ -38,7 +38,6 @@ from labloop.planner.explore import Learning, farthest, inner
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
-from labloop.planner.named import Torch, function_of, situation_of
 from labloop.planner.optimise import Score, Search
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.space import Space
@@ -175,7 +174,10 @@ class Strategist:
             found = self.search.best(named, self._near(), polish=polish, most=_DEAR)
         return None if found is None else found[0]
 
-    def _named(self, slot: Slot) -> Torch:
+    def _named(self, slot: Slot) -> Score:
+        # BoTorch's acquisition functions bring scipy.stats along: half a second for those who ask for them.
+        from labloop.planner.named import Torch, function_of, situation_of
+
         pending = np.vstack([self.data.pending, *[row[None] for row in self.search.taken]])
         rows = (self.seen, pending, self.search.anywhere(_POOL))
         seen, waiting, pool = (self.models.features(each) for each in rows)
