@@ -73,6 +73,17 @@ def problems() -> list[Problem]:
     ]
 
 
+def wide() -> list[Problem]:
+    """Return problems of many dimensions, for who names them; of some only a few dimensions matter."""
+    hartmann, branin = standard("hartmann6", Hartmann(6)), standard("branin", Branin())
+    return [embedded(hartmann, 20), embedded(branin, 20), standard("levy16", Levy(16))]
+
+
+def embedded(problem: Problem, dim: int) -> Problem:
+    """Return a problem with further dimensions that do nothing."""
+    return Problem(f"{problem.name}in{dim}", dim, lambda u: problem.function(u[: problem.dim]), problem.optimum)
+
+
 def spec_of(dim: int, strategy: str) -> Spec:
     """Return a campaign over the unit cube."""
     return Spec.model_validate(
@@ -157,9 +168,8 @@ def main() -> None:
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     scores: dict[str, list[float]] = {engine: [] for engine in given.engines}
-    for problem in problems():
-        if given.problems and problem.name not in given.problems:
-            continue
+    chosen = [each for each in [*problems(), *wide()] if given.problems and each.name in given.problems] or problems()
+    for problem in chosen:
         setting = {"q": given.batch, "total": given.total, "noise": given.noise}
         base = np.mean([campaign(problem, "random", 500 + s, **setting)[0] for s in range(30)])
         shown = []

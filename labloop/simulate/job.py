@@ -23,11 +23,12 @@ from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
 from labloop.simulate.scale import Scale, noisy, scale_of, scatter_of
 from labloop.simulate.tables import file_of, from_table
+from labloop.spec.slots import SLOTS, split_slots
 
-__all__ = ["OWN", "PEERS", "Job", "packages_of", "place_of", "scale_for", "scatter_for", "strategies"]
+__all__ = ["OWN", "PEERS", "Job", "is_own", "packages_of", "place_of", "scale_for", "scatter_for", "strategies"]
 
 OWN = ("explore", "balanced", "exploit", "learn")
-"""labloop's strategies."""
+"""labloop's strategies; besides, slots by name (``qLogNEI+UCB:beta=4``, `labloop.spec.slots`)."""
 PLAIN = ("random", "sobol")
 PEERS: Mapping[str, tuple[str, ...]] = {
     "ax": ("ax-platform", "botorch"),
@@ -46,6 +47,16 @@ def strategies() -> tuple[str, ...]:
     return (*OWN, *PLAIN, *PEERS)
 
 
+def is_own(strategy: str) -> bool:
+    """Whether labloop's planner plans: one of its strategies, or slots by name."""
+    if strategy in OWN:
+        return True
+    try:
+        return strategy not in (*PLAIN, *PEERS) and bool(split_slots(strategy))
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One simulated campaign.
@@ -53,7 +64,7 @@ class Job:
     Attributes
     ----------
     lab : its name, or ``table:PATH`` / ``emulate:PATH`` for one made from a table of results.
-    strategy : who plans: one of `strategies`.
+    strategy : who plans: one of `strategies`, or slots by name.
     seed : of the campaign and of the lab's noise.
     batch : experiments a suggestion.
     budget : experiments in all.
@@ -74,8 +85,9 @@ class Job:
     replicates: int = 1
 
     def __post_init__(self) -> None:
-        if self.strategy not in strategies():
-            raise UsageError(f"no strategy {self.strategy!r}", hint=did_you_mean(self.strategy, strategies()))
+        if self.strategy not in strategies() and not is_own(self.strategy):
+            known = (*strategies(), *SLOTS)
+            raise UsageError(f"no strategy {self.strategy!r}", hint=did_you_mean(self.strategy, known))
         for name, least in (("seed", 0), ("batch", 1), ("budget", 1), ("start", 0), ("replicates", 1)):
             if getattr(self, name) < least:
                 raise InvalidInput(f"{name} is {getattr(self, name)}", hint=f"expected {least} or more", field=name)
@@ -92,7 +104,7 @@ class Job:
             "job": asdict(self),
             "packages": packages_of(self.strategy),
             "lab": _digest_of_lab(self.lab),
-            "planner": _source_digest() if self.strategy in OWN else "",
+            "planner": _source_digest() if is_own(self.strategy) else "",
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]

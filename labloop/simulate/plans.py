@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labloop.records import Conditions, Experiment, Proposal, ProposedExperiment
-from labloop.simulate.job import OWN
+from labloop.simulate.job import is_own
 from labloop.space import Space
 from labloop.spec.models import Spec
 
@@ -42,7 +42,7 @@ def plan_of(strategy: str, spec: Spec, seed: int) -> Chosen:
     InvalidInput
         If it cannot be told what the campaign asks.
     """
-    if strategy in OWN:
+    if is_own(strategy):
         return Chosen(None)
     if strategy == "random":
         return Chosen(_Random(Space(spec)))

@@ -30,10 +30,10 @@ from dataclasses import asdict, dataclass
 from labloop.errors import NothingToSuggest
 from labloop.loop.campaigns import create
 from labloop.loop.record import record
-from labloop.loop.suggest import suggest
+from labloop.loop.suggest import suggest, with_strategy
 from labloop.records import Experiment, Result
 from labloop.simulate.behaviour import Hand, behaviour_of
-from labloop.simulate.job import OWN, Job, place_of, scale_for, scatter_for
+from labloop.simulate.job import Job, is_own, place_of, scale_for, scatter_for
 from labloop.simulate.lab import Lab
 from labloop.simulate.plans import Chosen, common_start, plan_of
 from labloop.simulate.score import Score, score_for
@@ -91,10 +91,10 @@ def run(job: Job) -> Course:
 
 
 def _spec_of(own: Spec, job: Job) -> Spec:
-    strategy = job.strategy if job.strategy in OWN else "explore"
-    settings = {"strategy": strategy, "batch": job.batch, "budget": job.budget // job.replicates, "seed": job.seed}
+    settings = {"batch": job.batch, "budget": job.budget // job.replicates, "seed": job.seed}
     planner = type(own.planner).model_validate({**own.planner.model_dump(), **settings})
-    return own.model_copy(update={"planner": planner})
+    spec = own.model_copy(update={"planner": planner})
+    return with_strategy(spec, job.strategy if is_own(job.strategy) else "explore")
 
 
 def _go_round(store: Store, bench: _Bench, keeper: _Keeper, chosen: Chosen) -> list[float]:

@@ -122,6 +122,11 @@ def test_a_strategy_that_has_nothing_left_ends_the_campaign_early(tmp_path: Path
     assert rows[-1].regret == 0
 
 
+def test_slots_by_name_play_a_campaign_like_a_strategy() -> None:
+    rows = run(Job(lab="branin", strategy="PSTD+maximin", seed=0, batch=2, budget=9)).rows
+    assert [row.slot for row in rows[6:]] == ["PSTD", "maximin", "PSTD"]
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
