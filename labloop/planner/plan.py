@@ -58,8 +58,9 @@ def plan(
     Returns
     -------
     Proposal
-        Distinct feasible experiments on the grid, none tried or pending; fewer than n (possibly none) when
-        the space is exhausted. ``notes`` says so whenever something simpler than the strategy was used.
+        Distinct feasible experiments on the grid, none pending, none tried but in the slot ``replicate``; fewer
+        than n (possibly none) when the space is exhausted. ``notes`` says so whenever something simpler than the
+        strategy was used.
     """
     space = Space(spec)
     rng = np.random.default_rng(seed)

@@ -6,11 +6,12 @@ strategy    slots
 explore     improve; one in eight is novelty; when nothing is left to gain, three in four are
 balanced    improve; when nothing is left to gain, every second is novelty
 exploit     climb (largest predicted value) and improve in turn
-            explore, balanced, exploit, when nothing is left to gain: one improve slot measures a leader
-            again, where noise and not ignorance hides which of the two best is better (`doubtful`)
 learn       learn (largest reduction of the uncertainty everywhere); with a threshold, straddle
 custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
+
+Under the first three, when nothing is left to gain, one improve slot measures a leader again, where noise and not
+ignorance hides which of the two best is better (`doubtful`).
 
 'Nothing left to gain' is the surrogate's own verdict: with the largest expected improvement EI over the
 space, u the utility predicted at what is known,
@@ -122,9 +123,12 @@ class Strategist:
             first, value = found
             self.relative_gain = self._relative(value)
             gate = self.relative_gain < TAU
-        for slot in self._with_replicate(slots(settings, n, gate=gate, position=len(self.data.known)), gate=gate):
-            ready = slot == "improve" and first is not None
-            row = first if ready else self._chosen(slot, polish=len(picks) < LARGE)
+        wanted = slots(settings, n, gate=gate, position=len(self.data.known))
+        for kind in self._with_replicate(wanted, gate=gate):
+            again = self._doubtful() if kind == "replicate" else None
+            slot = "improve" if kind == "replicate" and again is None else kind
+            ready = again if slot == "replicate" else first if slot == "improve" else None
+            row = self._chosen(slot, polish=len(picks) < LARGE) if ready is None else ready
             if row is None:
                 break
             first = None
@@ -145,17 +149,21 @@ class Strategist:
             return None
         table, process = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome].process
         chosen = doubtful(process, goal.sign, table.repeats)
-        if chosen is None or np.isin(keys_of(table.cube[chosen][None]), keys_of(self.data.pending)).any():
+        if chosen is None:
             return None
-        return np.asarray(table.cube[chosen])
+        row = np.asarray(table.cube[chosen])
+        waiting = np.isin(keys_of(row[None]), keys_of(self.data.pending)).any()
+        # What was executed need not be what could be proposed: off the grid, against a rule, at another hard setting.
+        snapped = np.asarray(self.space.snap(row[None]))
+        held = all(abs(row[j] - value) < 1e-9 for j, value in self.search.fixed.items())
+        allowed = bool(np.abs(snapped - row).max() < 1e-9) and bool(self.space.feasible(snapped)[0]) and held
+        return row if allowed and not waiting else None
 
     def _relative(self, value: float) -> float:
         spread = float(self.utility.max() - np.median(self.utility))
         return math.exp(min(value, 50.0)) / max(spread, 0.3)
 
     def _chosen(self, text: str, *, polish: bool) -> Array | None:
-        if text == "replicate":
-            return self._doubtful()
         slot = parse_slot(text)
         if self.aim.seeking and slot.name not in ("maximin", "qNIPV", "PSTD"):
             found = self._improve(polish=polish)

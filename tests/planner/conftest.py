@@ -38,7 +38,8 @@ def faults(spec: Spec, proposal: Proposal, observed: Sequence[Experiment], pendi
     found += [f"{conditions[i]} is infeasible" for i in np.flatnonzero(~space.feasible(rows))]
     found += [f"{a} is off the grid: {b}" for a, b in zip(conditions, space.decode(rows), strict=True) if a != b]
     found += [f"{each} twice" for each in set(mine) if mine.count(each) > 1]
-    found += [f"{each} was tried before" for each in mine if each in known]
+    anew = [key for key, each in zip(mine, proposal.experiments, strict=True) if each.slot != "replicate"]
+    found += [f"{each} was tried before" for each in anew if each in known]
     found += [f"{space.names[j]} is hard to change, and varies" for j in space.hard if len(rows) and np.ptp(rows[:, j])]
     for name, mixture in spec.mixtures.items():
         sums = [sum(float(each[part]) for part in spec.components(name)) for each in conditions]

@@ -125,6 +125,19 @@ def test_a_replicate_is_proposed_when_noise_hides_the_better_of_two_leaders(
     assert all(each.slot != "replicate" for each in waiting.experiments)
 
 
+def test_a_leader_that_could_not_be_proposed_is_not_measured_again(cube: Cube, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(strategy, "TAU", 1.0)
+    spec = cube(1, parameters={"x0": {"bounds": [0.0, 1.0], "step": 0.25}}, planner={"strategy": "balanced"})
+    observed: list[Experiment] = []
+    for turn in range(4):
+        for x in np.linspace(0.0, 1.0, 11):  # executed off the grid of quarters
+            hills = 10 * np.exp(-(((x - 0.2) / 0.1) ** 2)) + 9.9 * np.exp(-(((x - 0.8) / 0.1) ** 2))
+            observed.append(made(len(observed) + 1, {"x0": float(x)}, float(hills + (-1) ** turn * (1 + 0.1 * turn))))
+    found = plan(spec, observed, [], 2, 0).experiments
+    assert {float(each.conditions["x0"]) for each in found} <= {0.25, 0.75}
+    assert all(each.slot != "replicate" for each in found)
+
+
 def made(number: int, conditions: dict[str, float], value: float) -> Experiment:
     measured = (Observation(1, {"y": value}),)
     return Experiment(number, Status.COMPLETED, Origin.PLANNER, conditions, conditions, observations=measured)
