@@ -307,7 +307,7 @@ def tried(examples: int, start: int, faults: Faults) -> int:
 
 FRUGAL = {
     "optimise": {"ENUMERATED": 2000, "_POOL": 128, "_SHORTLIST": 300, "_TRIES": 6},
-    "strategy": {"_DRAWS": 16, "_REFERENCES": 32, "_TAUGHT": 128},
+    "strategy": {"_DRAWS": 16, "_REFERENCES": 32, "_DEAR": 128},
     "goal": {"_INNER": 8},
     "predict": {"_DRAWS": 64},
     "sample": {"_WARM": 2, "_THIN": 1},
