@@ -29,6 +29,12 @@ __all__ = ["plan", "start_size"]
 
 _KNOWN = 64
 """Known results that a new one is compared with, the best predicted first."""
+_ELSEWHERE = {
+    "explore": "most of this batch looks elsewhere",
+    "balanced": "every second experiment of this batch looks elsewhere",
+    "exploit": "the strategy explore would look elsewhere",
+}
+"""What a strategy makes of a model that sees nothing left to gain."""
 _ANYWHERE = 128
 """Points from all over the space that a batch is measured against."""
 
@@ -252,7 +258,7 @@ def _notes(
     if gain is not None and gain < TAU:
         told = "" if left is None else f" (by its own account at most {left:.2g}{_unit(spec, aim)} more, 95 % sure)"
         notes.append(
-            f"The model sees nothing left to gain where it knows its way{told}: most of this batch looks elsewhere. "
+            f"The model sees nothing left to gain where it knows its way{told}: {_ELSEWHERE[spec.planner.strategy]}. "
             "Whether that is worth more experiments is yours to say."
         )
     if report.get("collapsed"):

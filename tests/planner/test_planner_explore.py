@@ -75,3 +75,20 @@ def test_one_experiment_in_eight_looks_elsewhere_whatever_the_batch(batch: int) 
     assert sum(each.count("novelty") for each in filled) == 60
     assert all("novelty" not in each[: each.count("improve")] for each in filled)
     assert "novelty" not in slots(PlannerSettings(strategy="balanced"), 96, gate=False, position=0)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "said"),
+    [
+        ("explore", "most of this batch looks elsewhere"),
+        ("balanced", "every second experiment of this batch looks elsewhere"),
+        ("exploit", "the strategy explore would look elsewhere"),
+    ],
+)
+def test_the_note_says_what_the_strategy_makes_of_it(
+    strategy: str, said: str, cube: Callable[..., Spec], run: Callable[..., list[Experiment]]
+) -> None:
+    spec = cube(2, planner={"strategy": strategy})
+    proposal = plan(spec, run(spec, 40, lambda c: {"y": float(c["x0"])}), [], 2, 0)
+    assert any(said in note and "95 % sure" in note for note in proposal.notes)
+    assert ("novelty" in [each.slot for each in proposal.experiments]) == (strategy != "exploit")
