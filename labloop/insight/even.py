@@ -13,7 +13,6 @@ noise is treated as the planner treats it. What it changes is measured in `bench
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,15 +20,14 @@ import numpy as np
 from labloop.insight.runs import Array
 from labloop.planner.data import Table
 from labloop.planner.kernel import Layered
-from labloop.planner.likelihood import Evidence, NoisePrior, fit
-from labloop.planner.models import Surrogate
+from labloop.planner.likelihood import Evidence, fit
+from labloop.planner.models import Surrogate, noise_of
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 
 __all__ = ["Even", "evenly"]
 
 _WIDTH = 1.0
-_LEAST_NOISE = 1e-4
 _LEARNT_FROM = 600
 
 
@@ -58,11 +56,7 @@ def evenly(found: Surrogate, table: Table, error: float | None, rng: np.random.G
     layout = process.kernel.layout
     if not isinstance(process.kernel, Layered) or layout.named.all():
         return found
-    slope = math.exp(float(found.scale.log_slopes(table.y).mean()))
-    prior = NoisePrior()
-    if table.freedom and table.within > 0:
-        prior = prior.informed(max(table.within * slope**2, math.exp(-12.0)), table.freedom)
-    known = None if error is None else max((error * slope) ** 2, _LEAST_NOISE)
+    prior, known = noise_of(table, found.scale.log_slopes(table.y), error)
     part = np.sort(rng.permutation(len(process.y))[:_LEARNT_FROM])
     evidence = Evidence(
         process.rows[part],

@@ -22,7 +22,7 @@ from labloop.planner.transform import Scale, scale_of
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
 
-__all__ = ["WORKS", "Models", "Surrogate", "fit_models"]
+__all__ = ["WORKS", "Models", "Surrogate", "fit_models", "noise_of"]
 
 WORKS = ""
 """The name under which 'these conditions work' is modelled: no outcome can be called that."""
@@ -129,10 +129,7 @@ def _fitted(
     starts: int = 4,
 ) -> _Fitted | None:
     slopes = scale.log_slopes(table.y)
-    known = None if error is None else float(np.clip(_carried(error, slopes), *_KNOWN_NOISE))
-    prior = NoisePrior()
-    if table.freedom and table.within > 0:
-        prior = prior.informed(max(_carried(table.within, slopes), math.exp(-12.0)), table.freedom)
+    prior, known = noise_of(table, slopes, error)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
     part = _part(len(y), _LEARNT_FROM)
     evidence = Evidence(
@@ -143,6 +140,18 @@ def _fitted(
         return None
     bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
     return _Fitted(rows, y, table.repeats, evidence, scale, modes[0], modes[0].value + float(slopes[part].sum()) + bend)
+
+
+def noise_of(table: Table, slopes: Array, error: float | None) -> tuple[NoisePrior, float | None]:
+    """Return what is known of the noise in the model's unit: the prior, informed by replicates, and a known variance.
+
+    ``slopes`` (n,) are the logs of the scale's, ``error`` the stated sd of one measurement in the user's unit.
+    """
+    known = None if error is None else float(np.clip(_carried(error, slopes), *_KNOWN_NOISE))
+    prior = NoisePrior()
+    if table.freedom and table.within > 0:
+        prior = prior.informed(max(_carried(table.within, slopes), math.exp(-12.0)), table.freedom)
+    return prior, known
 
 
 def _carried(sd: float, slopes: Array) -> float:

@@ -125,10 +125,12 @@ class Strategist:
             gate = self.relative_gain < TAU
         wanted = slots(settings, n, gate=gate, position=len(self.data.known))
         for kind in self._with_replicate(wanted, gate=gate):
-            again = self._doubtful() if kind == "replicate" else None
-            slot = "improve" if kind == "replicate" and again is None else kind
-            ready = again if slot == "replicate" else first if slot == "improve" else None
-            row = self._chosen(slot, polish=len(picks) < LARGE) if ready is None else ready
+            row = self._doubtful() if kind == "replicate" else None
+            slot = "improve" if kind == "replicate" and row is None else kind
+            if slot == "improve":
+                row = first
+            if row is None:
+                row = self._chosen(slot, polish=len(picks) < LARGE)
             if row is None:
                 break
             first = None

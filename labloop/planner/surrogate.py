@@ -223,7 +223,8 @@ class Followed:
 
     def slice(self, source: Conditioned, chosen: npt.NDArray[np.intp]) -> Slice:
         """Return the predictions at some of the rows; they cannot be differentiated."""
-        return Slice(source, _fixed, self.mean[:0], self.mean[:, chosen], np.sqrt(_positive(self.variance[:, chosen])))
+        sd = np.sqrt(_positive(self.variance[:, chosen]))
+        return Slice(source, _fixed, np.zeros((0, 0, 0)), self.mean[:, chosen], sd)
 
 
 def _fixed(_: Array) -> Array:

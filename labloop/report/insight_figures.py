@@ -6,7 +6,7 @@ several, and the page. What is certain is filled, what is not is hollow; colours
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -383,9 +383,6 @@ def _short(text: str, most: int = 14) -> str:
 def _padded(low: float, high: float) -> tuple[float, float]:
     pad = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
     return low - pad, high + pad
-
-
-Draw = Callable[[FigureBase], None]
 
 
 def effect_caption(effects: Sequence[Effect], chance: float) -> str:

@@ -23,11 +23,12 @@ from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
 from labloop.simulate.scale import Scale, noisy, scale_of, scatter_of
 from labloop.simulate.tables import file_of, from_table
+from labloop.spec.models import INTENTS
 from labloop.spec.slots import SLOTS, split_slots
 
 __all__ = ["OWN", "PEERS", "Job", "is_own", "packages_of", "place_of", "scale_for", "scatter_for", "strategies"]
 
-OWN = ("explore", "balanced", "exploit", "learn")
+OWN = tuple(each for each in INTENTS if each != "custom")
 """labloop's strategies; besides, slots by name (``qLogNEI+UCB:beta=4``, `labloop.spec.slots`)."""
 PLAIN = ("random", "sobol")
 PEERS: Mapping[str, tuple[str, ...]] = {

@@ -262,3 +262,18 @@ def test_where_all_factors_are_numbers_the_surrogate_is_the_planners() -> None:
     runs = runs_of(spec, [completed(i, row, float(row["a"])) for i, row in enumerate(rows, 1)], "y")
     one, other = (posterior.fit(runs, np.random.default_rng(0), even=even).surrogate for even in (False, True))
     assert np.array_equal(one.process.logs, other.process.logs)
+
+
+def test_replicates_tell_the_even_surrogate_the_noise_in_the_users_unit() -> None:
+    """Their pooled sd was once taken for a variance: beside choices every interval came out wrong."""
+    spec = coded_spec([], parameters={"x": {"levels": [0.0, 1.0, 2.0]}, "salt": {"choices": ["k", "l"]}})
+    rows = Space(spec).decode(Space(spec).spread(6, np.random.default_rng(12)))
+    deviations = [-0.3, 0.1, -0.1, 0.3] * 6  # pooled variance 0.2 / 3
+    measured = [
+        completed(i, row, 10.0 * float(row["x"]) + (row["salt"] == "k") + deviations[i])
+        for i, row in enumerate(each for each in rows for _ in range(4))
+    ]
+    surrogate = posterior.fit(runs_of(spec, measured, "y"), np.random.default_rng(0), even=True).surrogate
+    unit = float(np.exp(surrogate.scale.log_slopes(np.zeros(1)))[0])
+    sd = np.sqrt(surrogate.process.noise.mean()) / unit
+    assert sd == pytest.approx((0.2 / 3) ** 0.5, rel=0.35)
