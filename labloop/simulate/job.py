@@ -26,7 +26,18 @@ from labloop.simulate.tables import file_of, from_table
 from labloop.spec.models import INTENTS
 from labloop.spec.slots import SLOTS, split_slots
 
-__all__ = ["OWN", "PEERS", "Job", "is_own", "packages_of", "place_of", "scale_for", "scatter_for", "strategies"]
+__all__ = [
+    "OWN",
+    "PEERS",
+    "Job",
+    "is_own",
+    "packages_of",
+    "place_of",
+    "scale_for",
+    "scatter_for",
+    "source_digest",
+    "strategies",
+]
 
 OWN = tuple(each for each in INTENTS if each != "custom")
 """labloop's strategies; besides, slots by name (``qLogNEI+UCB:beta=4``, `labloop.spec.slots`)."""
@@ -105,7 +116,7 @@ class Job:
             "job": asdict(self),
             "packages": packages_of(self.strategy),
             "lab": _digest_of_lab(self.lab),
-            "planner": _source_digest() if is_own(self.strategy) else "",
+            "planner": source_digest() if is_own(self.strategy) else "",
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -182,7 +193,7 @@ def _digest_of_lab(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _source_digest() -> str:
+def source_digest() -> str:
     """Return a digest of the sources that decide what labloop proposes."""
     root = Path(labloop.__file__).parent
     digest = hashlib.sha256()

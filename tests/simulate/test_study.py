@@ -156,7 +156,7 @@ def test_a_jobs_key_changes_with_everything_its_rows_depend_on(tmp_path: Path) -
 def test_labloops_strategies_are_keyed_by_the_planners_source(monkeypatch: pytest.MonkeyPatch) -> None:
     own = replace(BRANIN, strategy="explore")
     before, plain = own.key, BRANIN.key
-    monkeypatch.setattr("labloop.simulate.job._source_digest", lambda: "another planner")
+    monkeypatch.setattr("labloop.simulate.job.source_digest", lambda: "another planner")
     assert own.key != before
     assert BRANIN.key == plain
 
