@@ -27,12 +27,20 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True)
 class Table:
-    """One outcome: ``cube`` (n, d), ``covariates`` (n, c), mean ``y`` (n,), ``repeats`` (n,), pooled sd ``within``."""
+    """One outcome, rows that are the same experiment merged.
+
+    Attributes
+    ----------
+    cube, covariates : (n, d), (n, c) where it was measured.
+    y, repeats, spreads : (n,) mean of the replicates, their number, their standard deviation (0 of one alone).
+    within, freedom : the pooled standard deviation, and its degrees of freedom.
+    """
 
     cube: Array
     covariates: Array
     y: Array
     repeats: Array
+    spreads: Array
     within: float = 0.0
     freedom: int = 0
 
@@ -49,6 +57,7 @@ class Table:
             covariates=self.covariates[chosen],
             y=self.y[chosen],
             repeats=self.repeats[chosen],
+            spreads=self.spreads[chosen],
         )
 
 
@@ -141,7 +150,8 @@ def _table(name: str, observed: Sequence[Experiment], cubes: Array, covariates: 
             extra.append(np.where(np.isfinite(covariates[i][j]), covariates[i][j], median) if len(median) else median)
             values.append(float(value))
     if not rows:
-        return Table(np.zeros((0, cubes.shape[1])), np.zeros((0, len(median))), np.zeros(0), np.zeros(0))
+        empty = np.zeros(0)
+        return Table(np.zeros((0, cubes.shape[1])), np.zeros((0, len(median))), empty, empty, empty)
     return _collapse(np.array(rows), np.array(extra), np.array(values))
 
 
@@ -155,8 +165,10 @@ def _collapse(cube: Array, covariates: Array, y: Array) -> Table:
     means = np.array([float(np.mean(y[each])) for each in members])
     repeats = np.array([float(len(each)) for each in members])
     freedom = len(y) - len(members)
-    residuals = np.concatenate([y[each] - mean for each, mean in zip(members, means, strict=True)])
-    return Table(cube[first], covariates[first], means, repeats, _pooled(residuals, freedom), freedom)
+    residuals = [y[each] - mean for each, mean in zip(members, means, strict=True)]
+    spreads = np.array([_pooled(each, len(each) - 1) for each in residuals])
+    within = _pooled(np.concatenate(residuals), freedom)
+    return Table(cube[first], covariates[first], means, repeats, spreads, within, freedom)
 
 
 def _pooled(residuals: Array, freedom: int) -> float:

@@ -7,7 +7,8 @@ outcome (and one for whether conditions work at all), all over the same features
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 from labloop.planner.transform import Scale, scale_of
+from labloop.planner.worth import discounted, growth, surprise
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
 
@@ -35,16 +37,29 @@ _SKETCHED_FROM = 150
 # A bent scale has to earn it: a power of 0 or 2 costs two nats.
 _BEND = 0.5
 _BENT_FROM = 8
+# Outliers are looked for in at most so many rows: each suspect costs a fit.
+_WEIGHED = 200
+# From so many squared standard deviations on a row is a suspect; at most a tenth of the rows are outliers, and the
+# search goes on for so many that have not paid yet, since outliers hide each other.
+_SUSPECT, _OUTLIERS, _BEYOND = 6.5, 0.1, 3
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """One outcome: its scale, its process under samples of the hyperparameters, and their mode."""
+    """One outcome: its scale, its process under samples of the hyperparameters, and their mode.
+
+    Attributes
+    ----------
+    discounted : rows that contradict all others, and count for less than they were measured.
+    striking : the row that is too good to be believed before it was measured again.
+    """
 
     name: str
     scale: Scale
     process: Process
     mode: Hyper
+    discounted: tuple[int, ...] = ()
+    striking: int | None = None
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return mean and variance of the true value in model units, over all samples, (b,) each."""
@@ -85,7 +100,12 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *
         if fitted is None:
             dropped[name] = "could not be fitted"
             continue
-        surrogates[name] = _sampled(name, fitted, rng)
+        if straight or name == WORKS:
+            surrogates[name] = _sampled(name, fitted, rng)
+            continue
+        fitted, discounted_rows, striking = _weighed(features, table, fitted, sign, error=error, rng=rng)
+        sampled = _sampled(name, fitted, rng)
+        surrogates[name] = replace(sampled, discounted=discounted_rows, striking=striking)
     return Models(features, surrogates, dropped)
 
 
@@ -186,6 +206,66 @@ def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Ge
             best = before
             break
     return best
+
+
+def _weighed(
+    features: Features, table: Table, fitted: _Fitted, sign: float, *, error: float | None, rng: np.random.Generator
+) -> tuple[_Fitted, tuple[int, ...], int | None]:
+    """Return the fit with every row counted as what it is worth (`worth`), the rows discounted, the striking one.
+
+    Of an outcome with a limit or a target nothing is discounted: what breaks a limit once may well do so again.
+    """
+    if len(table) > _WEIGHED:
+        return fitted, (), None
+
+    def refitted(repeats: Array) -> _Fitted:
+        part = replace(table, repeats=repeats)
+        return _fitted(features, part, fitted.scale, error=error, rng=rng, warm=fitted.mode, starts=1) or fitted
+
+    counted = table.repeats
+    spreads = table.spreads * np.exp(fitted.scale.log_slopes(table.y))
+    steep = growth(fitted.y, spreads, counted) if error is None else 0.0
+    if steep:
+        # What is predicted at a row says more about its noise than its own mean, which is noisy.
+        means = _alone(fitted).posterior(fitted.rows)[0][0]
+        counted = counted * np.exp(-steep * (means - means.mean()))
+        fitted = refitted(counted)
+    if not sign:
+        return fitted, (), None
+    found, rows, sides = _pursued(fitted, refitted, counted)
+    protected = [i for i in rows if sign * sides[i] > 0 and table.repeats[i] == 1]
+    striking = max(protected, key=lambda i: float(sign * fitted.y[i]), default=None)
+    if protected:
+        rows = [i for i in rows if i not in protected]
+        found = refitted(discounted(_alone(found), counted, rows)) if rows else fitted
+    return found, tuple(sorted(rows)), striking
+
+
+def _pursued(
+    fitted: _Fitted, refitted: Callable[[Array], _Fitted], counted: Array
+) -> tuple[_Fitted, list[int], dict[int, float]]:
+    """Return the best fit on the path of relevance pursuit, its rows of a variance of their own, and their sides."""
+    n = len(counted)
+    best, chosen, found = fitted, 0, fitted
+    sides: dict[int, float] = {}
+    value = fitted.value
+    while len(sides) < max(int(_OUTLIERS * n), 1) and len(sides) < chosen + _BEYOND:
+        t, side = surprise(_alone(found))
+        t[list(sides)] = 0.0
+        i = int(np.argmax(t))
+        if t[i] < _SUSPECT:
+            break
+        sides[i] = float(side[i])
+        found = refitted(discounted(_alone(found), counted, list(sides)))
+        reached = found.value - math.log(math.comb(n, len(sides)))
+        if reached > value:
+            best, chosen, value = found, len(sides), reached
+    rows = list(sides)[:chosen]
+    return best, rows, {i: sides[i] for i in rows}
+
+
+def _alone(fitted: _Fitted) -> Process:
+    return Process.of(fitted.evidence.kernel, [fitted.mode], fitted.rows, fitted.y, fitted.repeats)
 
 
 def _sampled(name: str, fitted: _Fitted, rng: np.random.Generator) -> Surrogate:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from labloop.planner.data import Data, gather
+from labloop.planner.data import Data, gather, keys_of
 from labloop.planner.escape import Escape, collapsed, described, left_to_gain, shares
 from labloop.planner.goal import Aim, aim_of
 from labloop.planner.kernel import Array
@@ -111,13 +111,22 @@ def _start(spec: Spec, space: Space, data: Data, n: int, *, rng: np.random.Gener
 
 
 def _spread(space: Space, known: Array, n: int, rng: np.random.Generator) -> Array:
-    """Return up to n space-filling rows; hard-to-change columns take the first row's values throughout."""
-    rows = np.asarray(space.spread(n if not space.hard else min(n, 1), rng, avoid=known), dtype=np.float64)
-    if not space.hard or n <= 1 or not len(rows):
+    """Return up to n space-filling rows, the middle first where nothing is known.
+
+    Spread points keep away from each other and so from the middle: without it no model knows whether the inside is
+    better than the outside. Hard-to-change columns take the first row's values throughout.
+    """
+    rows = np.zeros((0, space.dim))
+    if not len(known) and n and (middle := space.middle(rng)) is not None:
+        rows = middle[None]
+    elif space.hard:
+        rows = space.spread(min(n, 1), rng, avoid=known)
+        if not len(rows):
+            return rows
+    if len(rows) == n:
         return rows
-    fixed = {j: float(rows[0, j]) for j in space.hard}
-    more = space.spread(n - 1, rng, avoid=np.vstack([known, rows]), fixed=fixed)
-    return np.vstack([rows, more])
+    fixed = {int(j): float(rows[0, j]) for j in space.hard}
+    return np.vstack([rows, space.spread(n - len(rows), rng, avoid=np.vstack([known, rows]), fixed=fixed)])
 
 
 def _modelled(
@@ -145,7 +154,7 @@ def _modelled(
         seed,
         spec.planner.intent,
         _account(models, strategist) | {"escape": report},
-        tuple(_notes(spec, models, aim, strategist, picks, n, report=report)),
+        tuple(_notes(spec, data, models, aim, strategist, picks, n, report=report)),
     )
 
 
@@ -187,6 +196,7 @@ class Described:
                 predicted=expected[i],
                 chance=chances[i].best,
                 seeking=self.aim.seeking,
+                striking=picks[i].striking,
             )
             experiments.append(
                 ProposedExperiment(conditions, picks[i].slot, reason, expected[i], chances[i].best, distance)
@@ -239,8 +249,21 @@ def _unit(spec: Spec, aim: Aim) -> str:
     return f" {unit}" if unit else ""
 
 
+def _discounted(name: str, data: Data, rows: Sequence[int]) -> str:
+    """Say which results count for little."""
+    odd = keys_of(data.tables[name].cube[list(rows)])
+    numbers = [data.numbers[i] for i in np.flatnonzero(np.isin(keys_of(data.tried), odd))]
+    many = len(numbers) != 1
+    listed = ", ".join(str(number) for number in numbers)
+    return (
+        f"{name} of experiment{'s' if many else ''} {listed} contradict{'' if many else 's'} all others: "
+        f"{'they count' if many else 'it counts'} for little here, until a repeat confirms {'them' if many else 'it'}."
+    )
+
+
 def _notes(
     spec: Spec,
+    data: Data,
     models: Models,
     aim: Aim,
     strategist: Strategist,
@@ -252,6 +275,7 @@ def _notes(
     notes = [
         f"The outcome {name or 'works'} {why}: it is left out of this proposal." for name, why in models.dropped.items()
     ]
+    notes += [_discounted(name, data, rows) for name, each in models.surrogates.items() if (rows := each.discounted)]
     if aim.seeking:
         notes.append("No result holds all limits yet: this batch looks for conditions that do.")
     gain, left = strategist.relative_gain, report.get("left")

@@ -10,8 +10,9 @@ learn       learn (largest reduction of the uncertainty everywhere); with a thre
 custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
 
-Under the first three, when nothing is left to gain, one improve slot measures a leader again, where noise and not
-ignorance hides which of the two best is better (`doubtful`).
+Under the first three one improve slot measures again what is too good to be believed unrepeated (`planner.worth`), or,
+when nothing is left to gain, a leader, where noise and not ignorance hides which of the two best is better
+(`doubtful`).
 
 'Nothing left to gain' is the surrogate's own verdict: with the largest expected improvement EI over the
 space, u the utility predicted at what is known,
@@ -65,10 +66,11 @@ _DEAR = 1024
 
 @dataclass(frozen=True)
 class Pick:
-    """One chosen row of the cube, (d,), and the slot that asked for it."""
+    """One chosen row of the cube, (d,), the slot that asked for it, and whether it is a striking result again."""
 
     row: Array
     slot: str
+    striking: bool = False
 
 
 def slots(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> list[str]:
@@ -124,42 +126,49 @@ class Strategist:
             self.relative_gain = self._relative(value)
             gate = self.relative_gain < TAU
         wanted = slots(settings, n, gate=gate, position=len(self.data.known))
-        for kind in self._with_replicate(wanted, gate=gate):
-            row = self._doubtful() if kind == "replicate" else None
-            slot = "improve" if kind == "replicate" and row is None else kind
-            if slot == "improve":
-                row = first
-            if row is None:
-                row = self._chosen(slot, polish=len(picks) < LARGE)
-            if row is None:
-                break
+        again = self._again(gate=gate) if "improve" in wanted and settings.strategy != "custom" else None
+        if again is not None:
+            wanted[wanted.index("improve")] = "replicate"
+        for kind in wanted:
+            pick = self._repeated(again) if kind == "replicate" else None
+            if pick is None:
+                slot = "improve" if kind == "replicate" else kind
+                row = (
+                    first if slot == "improve" and first is not None else self._chosen(slot, polish=len(picks) < LARGE)
+                )
+                if row is None:
+                    break
+                pick = Pick(row, slot)
             first = None
-            self.search.take(row)
-            self._append(row)
-            picks.append(Pick(row, slot))
+            self.search.take(pick.row)
+            self._append(pick.row)
+            picks.append(pick)
         return picks
 
-    def _with_replicate(self, kinds: list[str], *, gate: bool) -> list[str]:
-        if gate and "improve" in kinds and self._doubtful() is not None:
-            kinds[kinds.index("improve")] = "replicate"
-        return kinds
-
-    def _doubtful(self) -> Array | None:
-        """Return the row of the leader to measure again; None where noise hides nothing."""
+    def _again(self, *, gate: bool) -> Pick | None:
+        """Return what to measure again: what is too good to be believed, or a leader that noise hides."""
         goal = self.acquisition.goal
         if not isinstance(goal, Direct) or self.aim.seeking:
             return None
-        table, process = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome].process
-        chosen = doubtful(process, goal.sign, table.repeats)
-        if chosen is None:
+        table, surrogate = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome]
+        if surrogate.striking is not None:
+            pick = self._repeated(Pick(np.asarray(table.cube[surrogate.striking]), "replicate", striking=True))
+            if pick is not None:
+                return pick
+        chosen = doubtful(surrogate.process, goal.sign) if gate else None
+        return None if chosen is None else self._repeated(Pick(np.asarray(table.cube[chosen]), "replicate"))
+
+    def _repeated(self, pick: Pick | None) -> Pick | None:
+        """Return the pick if it may be proposed again; None where it is pending, or could not be proposed at all."""
+        if pick is None:
             return None
-        row = np.asarray(table.cube[chosen])
-        waiting = np.isin(keys_of(row[None]), keys_of(self.data.pending)).any()
+        row = pick.row
+        waiting = bool(np.isin(keys_of(row[None]), keys_of(self.data.pending)).any())
         # What was executed need not be what could be proposed: off the grid, against a rule, at another hard setting.
         snapped = np.asarray(self.space.snap(row[None]))
         held = all(abs(row[j] - value) < 1e-9 for j, value in self.search.fixed.items())
         allowed = bool(np.abs(snapped - row).max() < 1e-9) and bool(self.space.feasible(snapped)[0]) and held
-        return row if allowed and not waiting else None
+        return pick if allowed and not waiting else None
 
     def _relative(self, value: float) -> float:
         spread = float(self.utility.max() - np.median(self.utility))
@@ -291,7 +300,7 @@ class Mean:
         return value, slope
 
 
-def doubtful(process: Process, sign: float, repeats: Array) -> int | None:
+def doubtful(process: Process, sign: float) -> int | None:
     """Return which of the two leaders to measure again, if only noise hides which of them is better.
 
     With D = f(a) - f(b) of the two best predicted: P(D > 0) < `_DECIDED`, their correlation below `_ALIKE` (whoever is
@@ -308,7 +317,7 @@ def doubtful(process: Process, sign: float, repeats: Array) -> int | None:
     decided = float(ndtr(sign * (mean[0] - mean[1]) / math.sqrt(max(spread, 1e-12))))
     alike = covariance[0, 1] > _ALIKE * math.sqrt(max(variance.prod(), 1e-24))
     which = int(np.argmax(variance))
-    noise = float(process.noise.mean()) / repeats[order[which]]
+    noise = float(process.noise.mean()) / process.repeats[order[which]]
     if decided >= _DECIDED or alike or noise < _LEAST_NOISE or variance[which] < 0.5 * noise:
         return None
     return int(order[which])

@@ -19,13 +19,14 @@ def reason_of(
     predicted: Mapping[str, Prediction] | None = None,
     chance: float | None = None,
     seeking: bool = False,
+    striking: bool = False,
 ) -> str:
     """Return why an experiment is proposed, in one sentence."""
     away = f"{distance:.0%} of the space's diagonal".replace("%", " %") if distance is not None else ""
     told = _told(spec, predicted or {})
     match slot:
         case "start" if distance is None:
-            return "The first experiment, to begin with."
+            return "The first experiment, as central as the rules allow: designs that spread out hardly look inside."
         case "start":
             return f"Fills the space before the first model: {away} from the nearest other experiment."
         case "novelty":
@@ -34,6 +35,8 @@ def reason_of(
             return f"Teaches the model most about the whole space ({told})."
         case "climb":
             return f"The best predicted conditions not tried yet: {told}."
+        case "replicate" if striking:
+            return f"Measured again: better than all around it says it can be, an error or the discovery ({told})."
         case "replicate":
             return f"Measured again: noise, not ignorance, hides whether this one or another is the best ({told})."
         case _ if seeking:

@@ -40,6 +40,7 @@ _Pins = tuple[tuple[int, int], ...]
 _LEVELS_SHOWN = 1000
 _DONORS = 256
 _MARGIN = 0.05
+_MIDDLE = 1024
 _SMALL = 50_000
 _SAME = 1e-6
 
@@ -207,6 +208,25 @@ class Space:
         if not len(rows):
             raise self._nothing(fixed)
         return rows
+
+    def middle(self, rng: np.random.Generator) -> Array | None:
+        """Return the feasible grid point (dim,) nearest the centre of the region, choices at random.
+
+        The centre is the middle of every range, and the mean over the region of what rules or a mixture tie together.
+        None where every column is a choice.
+
+        Raises
+        ------
+        NothingToSuggest
+            If no feasible experiment is found.
+        """
+        numbers = [j for j, axis in enumerate(self._grid.axes) if not axis.names]
+        if not numbers:
+            return None
+        rows = self.sample(_MIDDLE, rng)
+        row = rows[0].copy()
+        row[numbers] = np.where(self._depth.tied, rows.mean(axis=0), 0.5)[numbers]
+        return self.nearest(row)
 
     def spread(
         self,

@@ -93,7 +93,7 @@ def noisy_pair(apart: float, repeats: tuple[float, float], noise: float = 0.04) 
 
 def test_the_leader_that_is_known_less_is_measured_again_where_noise_hides_the_order() -> None:
     process = noisy_pair(0.05, (3.0, 1.0))
-    assert doubtful(process, 1.0, process.repeats) == 1
+    assert doubtful(process, 1.0) == 1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_leader_that_is_known_less_is_measured_again_where_noise_hides_the_o
     ids=["the order is clear", "there is no noise to speak of"],
 )
 def test_otherwise_nothing_is_measured_again(process: Process) -> None:
-    assert doubtful(process, 1.0, process.repeats) is None
+    assert doubtful(process, 1.0) is None
 
 
 def test_a_replicate_is_proposed_when_noise_hides_the_better_of_two_leaders(

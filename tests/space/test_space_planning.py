@@ -102,6 +102,33 @@ def test_held_columns_stay_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(("parameters", "constraints"), SPACES)
+def test_the_middle_is_feasible(parameters: dict[str, Any], constraints: tuple[str, ...]) -> None:
+    space = space_of(parameters, *constraints)
+    middle = space.middle(np.random.default_rng(0))
+    assert middle is not None
+    assert space.feasible(middle[None])[0]
+
+
+def test_the_middle_of_a_box_a_mixture_and_choices() -> None:
+    rng = np.random.default_rng(0)
+    box = space_of(BOX).middle(rng)
+    assert box is not None
+    assert box.tolist() == [0.5] * 4
+    whole = {f"c{i}": {"mixture": "blend"} for i in range(3)}
+    fields = {"name": "trial", "parameters": whole, "objectives": {"gain": {"goal": "maximize"}}}
+    simplex = Space(Spec.model_validate({**fields, "mixtures": {"blend": {}}}))
+    centroid = simplex.middle(rng)
+    assert centroid is not None
+    assert centroid == pytest.approx(np.full(3, 1 / 3), abs=0.03)
+    space = space_of(REACTION)
+    drawn = [space.middle(np.random.default_rng(seed)) for seed in range(20)]
+    conditions = space.decode(np.stack([each for each in drawn if each is not None]))
+    assert {(row["temperature"], row["time"]) for row in conditions} == {(50.0, 10.0)}
+    assert {row["solvent"] for row in conditions} == {"water", "EtOH", "DMSO"}
+    assert space_of({"a": {"choices": ["x", "y"]}, "b": {"choices": ["u", "v"]}}).middle(rng) is None
+
+
+@pytest.mark.parametrize(("parameters", "constraints"), SPACES)
 def test_a_spread_is_feasible_and_distinct_from_what_it_avoids(
     parameters: dict[str, Any], constraints: tuple[str, ...]
 ) -> None:
