@@ -21,7 +21,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from labloop.planner.acquisition import Acquisition
+from labloop.planner.acquisition import Acquisition, Direct
 from labloop.planner.data import keys_of
 from labloop.planner.descent import descend
 from labloop.planner.features import Features
@@ -43,6 +43,8 @@ _SWEPT = 40
 _SWEPT_OPTIONS = 2000
 _SCALES = (0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.02, 0.01, 0.005)
 _TRIES = 24
+_LOOKED_AT = 128
+_TOUCHES = 6
 Fixed = Mapping[int, float]
 
 
@@ -62,6 +64,8 @@ class Pool:
     open: npt.NDArray[np.bool_]
     follower: Acquisition | None = None
     followed: dict[str, Followed] | None = None
+    bounds: Array | None = None
+    """(p,) what each was worth when it was last looked at; since then it can only have fallen."""
 
     @classmethod
     def of(cls, rows: Array, banned: Codes) -> Pool:
@@ -154,11 +158,13 @@ class Search:
     ) -> tuple[Array, float] | None:
         """Return the row (d,) with the largest score found and its score; None when nothing is left.
 
-        ``near`` (k, d): rows around which to look as well, the best known first. Without ``polish`` the best of the
-        pool is taken as it is, which is what the later picks of a large batch can afford. ``most``: score only so
-        many rows of a finite space, drawn at random, because each is dear.
+        ``near`` (k, d): rows around which to look as well, the best known first. Without ``polish`` the pool is looked at
+        lazily and its best are only touched, which is what the later picks of a large batch can afford. ``most``: score
+        only so many rows of a finite space, drawn at random, because each is dear.
         """
         pool = self._pooled()
+        if not polish and pool.open.any() and pool.follower is score and isinstance(pool.follower.goal, Direct):
+            return self._touched(score, *self.lazily(pool))
         rows = pool.fresh()
         if self.finite is not None and not len(rows):
             return None
@@ -170,8 +176,7 @@ class Search:
             if self.finite is not None and len(rows) > _SHORTLIST:
                 self._pool = self._shortened(rows, values)
         if self.finite is not None or (len(rows) and not polish):
-            top = int(np.argmax(values))
-            return rows[top], float(values[top])
+            return self._touched(score, rows, values)
         near = self._held(near)
         if len(near):
             around = self.fresh(np.vstack([self._moved(near, scale) for scale in (0.3, 0.1, 0.03)]))
@@ -190,7 +195,46 @@ class Search:
             return self.values(score, pool.fresh())
         if pool.followed is None or pool.follower is not score:
             pool.follower, pool.followed = score, score.follow(self.features(pool.rows))
-        return score.at(pool.followed, np.flatnonzero(pool.open))
+        left = np.flatnonzero(pool.open)
+        pool.bounds = np.full(len(pool.rows), -np.inf)
+        pool.bounds[left] = score.at(pool.followed, left)
+        return np.asarray(pool.bounds[left])
+
+    @staticmethod
+    def lazily(pool: Pool) -> tuple[Array, Array]:
+        """Return the rows that may still be the best of those left and their values, the best among them.
+
+        Another pick takes away from what a row is expected to gain, and adds nothing: what it was worth bounds what it
+        is worth (lazy greedy; Minoux 1978).
+        """
+        assert pool.follower is not None
+        assert pool.followed is not None
+        assert pool.bounds is not None
+        bounds = pool.bounds
+        bounds[~pool.open] = -np.inf
+        order, size, looked = np.argsort(-bounds, kind="stable")[: int(pool.open.sum())], _LOOKED_AT, 0
+        while True:
+            some = order[looked:size]
+            bounds[some] = pool.follower.at(pool.followed, some)
+            looked = min(size, len(order))
+            found = bounds[order[:looked]]
+            if looked == len(order) or found.max() >= bounds[order[looked]]:
+                return pool.rows[order[:looked]], found
+            size *= 2
+
+    def _touched(self, score: Score, rows: Array, values: Array) -> tuple[Array, float]:
+        """Return the best of the rows, or what a few steps uphill from some of them find, where there is a slope."""
+        top, free = int(np.argmax(values)), self._free()
+        best = rows[top], float(values[top])
+        if self.finite is not None or not self.box or not free:
+            return best
+        starts = rows[self._apart(rows, values)]
+        ends = self.fresh(np.asarray(self.space.snap(climb(score, self.features, starts, free, most=_TOUCHES))))
+        if not len(ends):
+            return best
+        found = self.values(score, ends)
+        top = int(np.argmax(found))
+        return (ends[top], float(found[top])) if found[top] > best[1] else best
 
     def _shortened(self, rows: Array, values: Array) -> Pool:
         # Later picks of a batch only need the rows that were good for the first, and some from everywhere.
@@ -227,13 +271,17 @@ class Search:
         return chosen
 
     def _polished(self, score: Score, rows: Array) -> Array:
-        free = [k for k, j in enumerate(self.features.smooth) if int(j) not in self.fixed]
+        free = self._free()
         if not free:
             return rows
         if not self.box:
             return self._wandered(score, rows)
         ends = climb(score, self.features, rows, free)
         return np.asarray(self.space.snap(ends), dtype=np.float64)
+
+    def _free(self) -> list[int]:
+        """Return which smooth columns are not held, as indices into `Features.smooth`."""
+        return [k for k, j in enumerate(self.features.smooth) if int(j) not in self.fixed]
 
     def _wandered(self, score: Score, rows: Array) -> Array:
         """Improve each row by the best of its random feasible neighbours, at shrinking scales."""
@@ -292,7 +340,7 @@ def exhausted(space: Space, known: Array) -> bool:
     return rows is not None and len(rows) <= len(known) and bool(np.isin(keys_of(rows), keys_of(known)).all())
 
 
-def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Array:
+def climb(score: Score, features: Features, rows: Array, free: list[int], *, most: int = 100) -> Array:
     """Return the rows after batched L-BFGS-B on the smooth columns ``free`` (indices into `Features.smooth`)."""
     columns, moved = features.smooth[free], features.moved[free]
 
@@ -303,7 +351,7 @@ def climb(score: Score, features: Features, rows: Array, free: list[int]) -> Arr
         return -values, -slopes[:, moved]
 
     bounds = np.tile([[0.0], [1.0]], len(columns))
-    found, _ = descend(objective, rows[:, columns], bounds, most=100, change=1e-9, slope=1e-5)
+    found, _ = descend(objective, rows[:, columns], bounds, most=most, change=1e-9, slope=1e-5)
     ends = rows.copy()
     ends[:, columns] = np.clip(found, 0.0, 1.0)
     return ends

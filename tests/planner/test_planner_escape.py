@@ -10,8 +10,10 @@ import pytest
 
 from labloop.planner import plan, strategy
 from labloop.planner.acquisition import Direct
+from labloop.planner.data import keys_of
 from labloop.planner.escape import Nearest, collapsed
 from labloop.planner.kernel import Ard, Array, Layout
+from labloop.planner.optimise import Pool, Search
 from labloop.planner.strategy import LARGE, doubtful
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.records import Experiment, Observation, Origin, Status
@@ -164,6 +166,26 @@ def test_an_acquisition_has_one_value_followed_or_not(numbers: tuple[Array, Arra
         acquisition.append(row, {name: rng.standard_normal((2, 8)) for name in ("y", "z")})
     chosen = np.array([3, 7, 20])
     np.testing.assert_allclose(acquisition.at(followed, chosen), acquisition(rows[chosen])[0], atol=1e-9)
+
+
+def test_the_lazy_pick_is_the_best_though_few_are_looked_at(numbers: tuple[Array, Array, Layout]) -> None:
+    acquisition = acquisition_of(numbers, Direct("y"), draws=64)
+    rng = np.random.default_rng(2)
+    rows = rng.random((1500, 3))
+    pool = Pool(rows, keys_of(rows), np.ones(len(rows), dtype=np.bool_), acquisition, acquisition.follow(rows))
+    assert pool.followed is not None
+    pool.bounds = acquisition.at(pool.followed, np.arange(len(rows)))
+    looked = []
+    for _ in range(25):
+        some, values = Search.lazily(pool)
+        looked.append(len(some))
+        every = acquisition.at(pool.followed, np.flatnonzero(pool.open))
+        assert values.max() >= every.max() - 0.02
+        row = some[int(np.argmax(values))]
+        pool.close(keys_of(row[None]))
+        acquisition.append(row, {name: rng.standard_normal((2, 64)) for name in ("y", "z")})
+        assert row.tolist() not in pool.fresh().tolist()
+    assert np.mean(looked) < 600
 
 
 def test_a_large_batch_is_distinct_and_goes_on_where_polishing_ends(cube: Cube, run: Run) -> None:
