@@ -37,8 +37,10 @@ _SKETCHED_FROM = 150
 # A bent scale has to earn it: a power of 0 or 2 costs two nats.
 _BEND = 0.5
 _BENT_FROM = 8
-# Outliers are looked for in at most so many rows: each suspect costs a fit.
-_WEIGHED = 200
+# Outliers are looked for among so many rows: fewer cannot tell them from a steep place, and each suspect costs a fit.
+_WEIGHED = (12, 200)
+# Where replicates agree to this share of the outcome's sd, what stands out does so in truth.
+_EXACT = 1e-3
 # From so many squared standard deviations on a row is a suspect; at most a tenth of the rows are outliers, and the
 # search goes on for so many that have not paid yet, since outliers hide each other.
 _SUSPECT, _OUTLIERS, _BEYOND = 6.5, 0.1, 3
@@ -215,7 +217,7 @@ def _weighed(
 
     Of an outcome with a limit or a target nothing is discounted: what breaks a limit once may well do so again.
     """
-    if len(table) > _WEIGHED:
+    if not _WEIGHED[0] <= len(table) <= _WEIGHED[1]:
         return fitted, (), None
 
     def refitted(repeats: Array) -> _Fitted:
@@ -230,7 +232,7 @@ def _weighed(
         means = _alone(fitted).posterior(fitted.rows)[0][0]
         counted = counted * np.exp(-steep * (means - means.mean()))
         fitted = refitted(counted)
-    if not sign:
+    if not sign or (table.freedom and table.within <= _EXACT * float(table.y.std())):
         return fitted, (), None
     found, rows, sides = _pursued(fitted, refitted, counted)
     protected = [i for i in rows if sign * sides[i] > 0 and table.repeats[i] == 1]

@@ -159,8 +159,8 @@ class Search:
         """Return the row (d,) with the largest score found and its score; None when nothing is left.
 
         ``near`` (k, d): rows around which to look as well, the best known first. Without ``polish`` the pool is
-        looked at lazily and its best are only touched, which is what the later picks of a large batch can afford. ``most``: score
-        only so many rows of a finite space, drawn at random, because each is dear.
+        looked at lazily and its best are only touched, which is what the later picks of a large batch can afford.
+        ``most``: score only so many rows of a finite space, drawn at random, because each is dear.
         """
         pool = self._pooled()
         if not polish and pool.open.any() and pool.follower is score and isinstance(pool.follower.goal, Direct):
