@@ -85,6 +85,16 @@ def kept(part: Part) -> pd.DataFrame:
     return found.drop_duplicates(["lab", "strategy", "seed"], keep="last")
 
 
+def tidy(part: Part) -> None:
+    """Write the table anew: in order, and without what an older planner or package made."""
+    found = kept(part)
+    ranks = {name: rank for rank, name in enumerate([*part.labs, *STRATEGIES])}
+    found = found.sort_values(
+        ["lab", "strategy", "seed"], key=lambda column: column.map(lambda each: ranks.get(each, each))
+    )
+    found.to_csv(part.path, index=False, lineterminator="\n")
+
+
 def run(part: Part, given: argparse.Namespace) -> None:
     """Run the campaigns of a part that are missing, all strategies on one seed before the next."""
     done = kept(part)
@@ -110,6 +120,7 @@ def run(part: Part, given: argparse.Namespace) -> None:
             writer.writerow([*jobs[job][:2], job.seed, made_by(job.strategy), *_cells(outcome)])
             file.flush()
             print(f"{part.name}: {number} of {len(jobs)}", file=sys.stderr)
+    tidy(part)
 
 
 def _cells(course: Course) -> list[object]:

@@ -20,7 +20,7 @@ from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 from labloop.planner.transform import Scale, scale_of
-from labloop.planner.worth import discounted, growth, surprise
+from labloop.planner.worth import discounted, growth, left_out, surprise
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
 
@@ -44,6 +44,9 @@ _EXACT = 1e-3
 # From so many squared standard deviations on a row is a suspect; at most a tenth of the rows are outliers, and the
 # search goes on for so many that have not paid yet, since outliers hide each other.
 _SUSPECT, _OUTLIERS, _BEYOND = 6.5, 0.1, 3
+
+
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -234,7 +237,9 @@ def _weighed(
         fitted = refitted(counted)
     if not sign or (table.freedom and table.within <= _EXACT * float(table.y.std())):
         return fitted, (), None
-    found, rows, sides = _pursued(fitted, refitted, counted)
+    # Replicates that agree among themselves are no error, however far off they are: there is no telling of one alone.
+    agree = (table.repeats > 1) & (spreads < np.abs(left_out(_alone(fitted))[0]))
+    found, rows, sides = _pursued(fitted, refitted, counted, agree)
     protected = [i for i in rows if sign * sides[i] > 0 and table.repeats[i] == 1]
     striking = max(protected, key=lambda i: float(sign * fitted.y[i]), default=None)
     if protected:
@@ -244,15 +249,19 @@ def _weighed(
 
 
 def _pursued(
-    fitted: _Fitted, refitted: Callable[[Array], _Fitted], counted: Array
+    fitted: _Fitted, refitted: Callable[[Array], _Fitted], counted: Array, sure: Bools
 ) -> tuple[_Fitted, list[int], dict[int, float]]:
-    """Return the best fit on the path of relevance pursuit, its rows of a variance of their own, and their sides."""
+    """Return the best fit on the path of relevance pursuit, its rows of a variance of their own, and their sides.
+
+    Rows that are ``sure`` (n,) are left alone.
+    """
     n = len(counted)
     best, chosen, found = fitted, 0, fitted
     sides: dict[int, float] = {}
     value = fitted.value
     while len(sides) < max(int(_OUTLIERS * n), 1) and len(sides) < chosen + _BEYOND:
         t, side = surprise(_alone(found))
+        t[sure] = 0.0
         t[list(sides)] = 0.0
         i = int(np.argmax(t))
         if t[i] < _SUSPECT:

@@ -163,6 +163,20 @@ def test_what_is_too_good_is_measured_again_before_it_is_believed_or_discounted(
     assert after.striking is None
 
 
+@pytest.mark.parametrize("shift", [4.0, -4.0])
+def test_what_repeats_confirm_is_never_discounted(cube: Cube, shift: float) -> None:
+    rows, y = measured(2, 40)
+    odd = int(np.argmin(np.abs(y - np.median(y))))
+    y[odd] += shift
+    observed = experiments(rows, y)
+    confirmed = replace(
+        observed[odd], observations=(Observation(1, {"y": float(y[odd])}), Observation(2, {"y": float(y[odd]) + 0.1}))
+    )
+    surrogate = models_of(cube(2), [*observed[:odd], confirmed, *observed[odd + 1 :]]).surrogates["y"]
+    assert odd not in surrogate.discounted
+    assert surrogate.striking is None
+
+
 def replicated(rate: float, *, rows: int = 12, times: int = 4) -> tuple[Array, Array, Array]:
     rng = np.random.default_rng(4)
     means = np.linspace(-2.0, 2.0, rows)
