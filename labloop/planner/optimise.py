@@ -144,6 +144,15 @@ class Search:
             return np.asarray(self.finite[np.sort(chosen)], dtype=np.float64)
         return np.asarray(self.space.sample(count, self.rng), dtype=np.float64)
 
+    def around(self, row: Array, scale: float, count: int) -> Array:
+        """Return up to ``count`` rows around a row (d,), several of its columns moved, its choices kept."""
+        near = self._held(row[None])
+        rows = np.repeat(near, count, axis=0)
+        for _ in range(3):
+            rows = self._moved(rows, scale, times=1)
+        named = [j for j, column in enumerate(self.space.columns) if column.kind == "choice"]
+        return self.fresh(rows[(rows[:, named] == near[:, named]).all(axis=1)])
+
     def fresh(self, rows: Array) -> Array:
         """Return the distinct rows that are not taken, in order."""
         return Pool.of(rows, self.banned).rows

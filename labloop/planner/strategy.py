@@ -10,6 +10,9 @@ learn       learn (largest reduction of the uncertainty everywhere); with a thre
 custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
 
+When nothing is left to gain, one novelty slot of a batch follows a surprise: it lies beside the result that is better
+than all others say it can be, if there is one (`Strategist._followed`).
+
 Under the first three one improve slot measures again what is too good to be believed unrepeated (`planner.worth`), or,
 when nothing is left to gain, a leader, where noise and not ignorance hides which of the two best is better
 (`doubtful`).
@@ -42,6 +45,7 @@ from labloop.planner.kernel import Array
 from labloop.planner.models import Models
 from labloop.planner.optimise import Score, Search
 from labloop.planner.surrogate import Conditioned, Process
+from labloop.planner.worth import surprise
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings
 from labloop.spec.slots import Slot, parse_slot
@@ -57,6 +61,9 @@ _INCUMBENTS = 8
 _DRAWS = 64
 _REFERENCES = 256
 _POOL = 1024
+SURPRISING = 4.0
+"""So many squared standard deviations above what all others predict a result is worth following."""
+_AROUND = 128
 _DECIDED = 0.9
 _ALIKE = 0.95
 _LEAST_NOISE = 1e-3
@@ -129,10 +136,15 @@ class Strategist:
         again = self._again(gate=gate) if "improve" in wanted and settings.strategy != "custom" else None
         if again is not None:
             wanted[wanted.index("improve")] = "replicate"
+        if gate and "novelty" in wanted and (n > 1 or len(self.data.known) % 2 == 0):
+            wanted[wanted.index("novelty")] = "follow"
         for kind in wanted:
             pick = self._repeated(again) if kind == "replicate" else None
+            if kind == "follow":
+                beside = self._followed()
+                pick = None if beside is None else Pick(beside, "follow")
             if pick is None:
-                slot = "improve" if kind == "replicate" else kind
+                slot = {"replicate": "improve", "follow": "novelty"}.get(kind, kind)
                 row = (
                     first if slot == "improve" and first is not None else self._chosen(slot, polish=len(picks) < LARGE)
                 )
@@ -216,6 +228,27 @@ class Strategist:
             return np.asarray(far[int(np.argmax(np.asarray(self.space.distances(far, known)).min(axis=1)))])
         self.acquisition.goal = self.aim.goal(self.rng)
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
+
+    def _followed(self) -> Array | None:
+        """Return a row beside the result that is most surprisingly good, given all others; None where none is."""
+        goal = self.acquisition.goal
+        if not isinstance(goal, Direct):
+            return None
+        table, surrogate = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome]
+        process = surrogate.process
+        alone = Process.of(process.kernel, [surrogate.mode], process.rows, process.y, process.repeats)
+        t, side = surprise(alone)
+        t[goal.sign * side <= 0] = 0.0
+        i = int(np.argmax(t))
+        if t[i] < SURPRISING:
+            return None
+        row = np.asarray(table.cube[i])
+        gaps = np.asarray(self.space.distances(row[None], self._known()))[0]
+        reach = float(gaps[gaps > 1e-6].min(initial=1.0)) / 2.0
+        near = self.search.around(row, reach, _AROUND)
+        if not len(near):
+            return None
+        return np.asarray(near[int(np.argmax(self.search.values(self.acquisition, near)))])
 
     def _improve(self, *, polish: bool = True) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)

@@ -31,6 +31,8 @@ def reason_of(
             return f"Fills the space before the first model: {away} from the nearest other experiment."
         case "novelty":
             return f"Looks where nobody looked: {away} from the nearest other experiment, model or no model ({told})."
+        case "follow":
+            return f"Beside a result that is better than all others say it can be: is there more ({told})?"
         case "learn":
             return f"Teaches the model most about the whole space ({told})."
         case "climb":

@@ -59,6 +59,7 @@ FAMILIES = {
     "improve": "improve",
     "climb": "improve",
     "novelty": "novelty",
+    "follow": "novelty",
     "learn": "novelty",
 }
 """Slots that look for gain are drawn alike, and so are those that look for knowledge; the rest is ``other``."""
