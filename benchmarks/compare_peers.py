@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from labloop.simulate.engines import Failed, run_jobs
-from labloop.simulate.job import PEERS, Job, is_own, packages_of, source_digest
+from labloop.simulate.job import Job, is_own, packages_of, source_digest
 from labloop.simulate.scale import FOUND
 from labloop.simulate.summary import LEAST_SEEDS, interval
 from labloop.simulate.trial import Course
@@ -130,15 +130,14 @@ def _cells(course: Course) -> list[object]:
 
 def page() -> Iterator[str]:
     """Yield the lines of the results."""
-    versions = {name: number for peer in PEERS for name, number in packages_of(peer).items()}
-    yield f"Versions: {', '.join(f'{name} {number}' for name, number in versions.items())}; Python"
-    yield f"{platform.python_version()}, {platform.machine()}, one thread a campaign."
-    for part in PARTS:
-        found = kept(part)
+    tables = {part: kept(part) for part in PARTS}
+    made = {text for found in tables.values() for text in found[~found["strategy"].map(is_own)]["made_by"]}
+    machine = f"Python {platform.python_version()}, {platform.machine()}"
+    yield f"Made by: {'; '.join(sorted(made))}; {machine}, one thread a campaign."
+    for part, found in tables.items():
         if len(found):
             yield from ("", f"### {part.heading}", "")
             yield from _left(found, part)
-            yield from ("", "Scores:", "")
             yield from _scores(found, part)
 
 
@@ -189,21 +188,27 @@ def _left(found: pd.DataFrame, part: Part) -> Iterator[str]:
 
 def _scores(found: pd.DataFrame, part: Part) -> Iterator[str]:
     """Yield mean scores over the labs, and over the deceptive ones how often the best was found."""
-    names = [name for name in STRATEGIES if (found["strategy"] == name).any() and name != "random"]
-    means = found.pivot_table(index="lab", columns="strategy", values="left", aggfunc="mean")
-    labs = [lab for lab in part.labs if lab in means.index and not means.loc[lab, names].isna().any()]
-    score = 1.0 - means.loc[labs].div(means.loc[labs, "random"], axis=0)
+    names = [name for name in STRATEGIES if (found["strategy"] == name).any()]
+    # Only seeds that every strategy has run, and labs that have such seeds.
+    shared = found.pivot(index=["lab", "seed"], columns="strategy", values="left").reindex(columns=names).dropna()
+    labs = [lab for lab in part.labs if lab in shared.index.get_level_values("lab")]
+    if "random" not in names or not labs:
+        return
+    means = shared.groupby(level="lab").mean().loc[labs]
+    score = 1.0 - means.div(means["random"], axis=0)
+    found_best = (shared <= FOUND).groupby(level="lab").mean()
     hard = [lab for lab in labs if lab in DECEPTIVE]
-    hits = found.assign(hit=found["left"] <= FOUND).pivot_table(index="lab", columns="strategy", values="hit")
-    yield "| | " + " | ".join(names) + " |"
+    yield ""
+    yield f"| on the {len(shared)} campaigns that all have run | " + " | ".join(names) + " |"
     yield "| --- |" + " ---: |" * len(names)
     yield f"| score, mean of {len(labs)} labs | " + " | ".join(f"{score[name].mean():.2f}" for name in names) + " |"
     if hard:
-        rates = (f"{hits.loc[hard, name].mean():.0%}" for name in names)
+        rates = (f"{found_best.loc[hard, name].mean():.0%}" for name in names)
         yield f"| found, {len(hard)} deceptive labs | " + " | ".join(rates) + " |"
-    lost = [text for lab in labs if (text := _lost(found, lab, names))]
+    lost = [text for lab in part.labs if (text := _lost(found, lab, names))]
     yield ""
-    yield "More than two standard errors behind the best of the others: " + ("; ".join(lost) or "nowhere") + "."
+    yield "Labs on which labloop is more than two standard errors behind the best of the others: "
+    yield ("; ".join(lost) or "none") + "."
 
 
 def _lost(found: pd.DataFrame, lab: str, names: Sequence[str]) -> str:
