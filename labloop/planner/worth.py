@@ -32,7 +32,7 @@ from scipy.optimize import minimize_scalar
 from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Process
 
-__all__ = ["discounted", "growth", "surprise"]
+__all__ = ["discounted", "growth", "left_out", "surprise"]
 
 _EARNED = 2.0
 _REPLICATED, _FREEDOM = 5, 10

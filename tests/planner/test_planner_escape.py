@@ -159,7 +159,8 @@ def test_when_nothing_is_left_to_gain_a_surprise_is_followed(cube: Cube, monkeyp
     found = plan(spec, observed, [], 4, 0)
     followed = [each for each in found.experiments if each.slot == "follow"]
     assert len(followed) == 1
-    assert followed[0].reason.startswith("Beside a result that is better than all others say it can be")
+    assert followed[0].reason.startswith("Beside a result better than all others say it can be")
+    assert followed[0].reason.endswith(".")
     gap = np.hypot(float(followed[0].conditions["x0"]) - 0.2, float(followed[0].conditions["x1"]) - 0.25)
     assert 0.0 < gap < 0.25
     # Honest residuals may lie two standard deviations off, here none lies three.
