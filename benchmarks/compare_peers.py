@@ -213,7 +213,7 @@ def _scores(found: pd.DataFrame, part: Part) -> Iterator[str]:
 
 def _lost(found: pd.DataFrame, lab: str, names: Sequence[str]) -> str:
     gaps = {name: paired(found, lab, name) for name in names if name != OURS}
-    gaps = {name: gap for name, gap in gaps.items() if len(gap) > 1}
+    gaps = {name: gap for name, gap in gaps.items() if len(gap) >= LEAST_SEEDS}
     if not gaps:
         return ""
     best = min(gaps, key=lambda name: float(gaps[name].mean()))
