@@ -7,8 +7,8 @@ outcome (and one for whether conditions work at all), all over the same features
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 from labloop.planner.transform import Scale, scale_of
-from labloop.planner.worth import discounted, growth, left_out, surprise
+from labloop.planner.worth import Weighed, weighed
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
 
@@ -37,16 +37,6 @@ _SKETCHED_FROM = 150
 # A bent scale has to earn it: a power of 0 or 2 costs two nats.
 _BEND = 0.5
 _BENT_FROM = 8
-# Outliers are looked for among so many rows: fewer cannot tell them from a steep place, and each suspect costs a fit.
-_WEIGHED = (12, 200)
-# Where replicates agree to this share of the outcome's sd, what stands out does so in truth.
-_EXACT = 1e-3
-# From so many squared standard deviations on a row is a suspect; at most a tenth of the rows are outliers, and the
-# search goes on for so many that have not paid yet, since outliers hide each other.
-_SUSPECT, _OUTLIERS, _BEYOND = 6.5, 0.1, 3
-
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,8 +45,7 @@ class Surrogate:
 
     Attributes
     ----------
-    discounted : rows that contradict all others, and count for less than they were measured.
-    striking : the row that is too good to be believed before it was measured again.
+    discounted, striking : see `labloop.planner.worth.Weighed`.
     """
 
     name: str
@@ -65,6 +54,12 @@ class Surrogate:
     mode: Hyper
     discounted: tuple[int, ...] = ()
     striking: int | None = None
+
+    @cached_property
+    def alone(self) -> Process:
+        """The process under the mode alone."""
+        at = self.process
+        return Process.of(at.kernel, [self.mode], at.rows, at.y, at.repeats)
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return mean and variance of the true value in model units, over all samples, (b,) each."""
@@ -105,12 +100,10 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *
         if fitted is None:
             dropped[name] = "could not be fitted"
             continue
-        if straight or name == WORKS:
-            surrogates[name] = _sampled(name, fitted, rng)
-            continue
-        fitted, discounted_rows, striking = _weighed(features, table, fitted, sign, error=error, rng=rng)
-        sampled = _sampled(name, fitted, rng)
-        surrogates[name] = replace(sampled, discounted=discounted_rows, striking=striking)
+        found = Weighed(fitted)
+        if not straight and name != WORKS:
+            found = _weighed(features, table, fitted, sign, error=error, rng=rng)
+        surrogates[name] = _sampled(name, found, rng)
     return Models(features, surrogates, dropped)
 
 
@@ -141,6 +134,11 @@ class _Fitted:
     mode: Hyper
     value: float
     """Log posterior as a density of the measured values, so that scales can be compared."""
+
+    @cached_property
+    def alone(self) -> Process:
+        """The process under the mode."""
+        return Process.of(self.evidence.kernel, [self.mode], self.rows, self.y, self.repeats)
 
 
 def _fitted(
@@ -215,76 +213,21 @@ def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Ge
 
 def _weighed(
     features: Features, table: Table, fitted: _Fitted, sign: float, *, error: float | None, rng: np.random.Generator
-) -> tuple[_Fitted, tuple[int, ...], int | None]:
-    """Return the fit with every row counted as what it is worth (`worth`), the rows discounted, the striking one.
-
-    Of an outcome with a limit or a target nothing is discounted: what breaks a limit once may well do so again.
-    """
-    if not _WEIGHED[0] <= len(table) <= _WEIGHED[1]:
-        return fitted, (), None
-
-    def refitted(repeats: Array) -> _Fitted:
+) -> Weighed[_Fitted]:
+    def refit(repeats: Array) -> _Fitted:
         part = replace(table, repeats=repeats)
         return _fitted(features, part, fitted.scale, error=error, rng=rng, warm=fitted.mode, starts=1) or fitted
 
-    counted = table.repeats
     spreads = table.spreads * np.exp(fitted.scale.log_slopes(table.y))
-    steep = growth(fitted.y, spreads, counted) if error is None else 0.0
-    if steep:
-        # What is predicted at a row says more about its noise than its own mean, which is noisy.
-        means = _alone(fitted).posterior(fitted.rows)[0][0]
-        counted = counted * np.exp(-steep * (means - means.mean()))
-        fitted = refitted(counted)
-    if not sign or (table.freedom and table.within <= _EXACT * float(table.y.std())):
-        return fitted, (), None
-    # Replicates that agree among themselves are no error, however far off they are: there is no telling of one alone.
-    agree = (table.repeats > 1) & (spreads < np.abs(left_out(_alone(fitted))[0]))
-    found, rows, sides = _pursued(fitted, refitted, counted, agree)
-    protected = [i for i in rows if sign * sides[i] > 0 and table.repeats[i] == 1]
-    striking = max(protected, key=lambda i: float(sign * fitted.y[i]), default=None)
-    if protected:
-        rows = [i for i in rows if i not in protected]
-        found = refitted(discounted(_alone(found), counted, rows)) if rows else fitted
-    return found, tuple(sorted(rows)), striking
+    return weighed(fitted, refit, table, spreads, sign=sign, stated=error is not None)
 
 
-def _pursued(
-    fitted: _Fitted, refitted: Callable[[Array], _Fitted], counted: Array, sure: Bools
-) -> tuple[_Fitted, list[int], dict[int, float]]:
-    """Return the best fit on the path of relevance pursuit, its rows of a variance of their own, and their sides.
-
-    Rows that are ``sure`` (n,) are left alone.
-    """
-    n = len(counted)
-    best, chosen, found = fitted, 0, fitted
-    sides: dict[int, float] = {}
-    value = fitted.value
-    while len(sides) < max(int(_OUTLIERS * n), 1) and len(sides) < chosen + _BEYOND:
-        t, side = surprise(_alone(found))
-        t[sure] = 0.0
-        t[list(sides)] = 0.0
-        i = int(np.argmax(t))
-        if t[i] < _SUSPECT:
-            break
-        sides[i] = float(side[i])
-        found = refitted(discounted(_alone(found), counted, list(sides)))
-        reached = found.value - math.log(math.comb(n, len(sides)))
-        if reached > value:
-            best, chosen, value = found, len(sides), reached
-    rows = list(sides)[:chosen]
-    return best, rows, {i: sides[i] for i in rows}
-
-
-def _alone(fitted: _Fitted) -> Process:
-    return Process.of(fitted.evidence.kernel, [fitted.mode], fitted.rows, fitted.y, fitted.repeats)
-
-
-def _sampled(name: str, fitted: _Fitted, rng: np.random.Generator) -> Surrogate:
-    mode = fitted.mode
+def _sampled(name: str, weighed: Weighed[_Fitted], rng: np.random.Generator) -> Surrogate:
+    fitted, mode = weighed.fit, weighed.fit.mode
     count = samples_for(len(fitted.y))
     hypers = sample(fitted.evidence, mode, count, rng) if count > 1 else [mode]
     process = Process.of(fitted.evidence.kernel, hypers, fitted.rows, fitted.y, fitted.repeats)
-    return Surrogate(name, fitted.scale, process, mode)
+    return Surrogate(name, fitted.scale, process, mode, weighed.discounted, weighed.striking)
 
 
 def samples_for(n: int) -> int:

@@ -56,16 +56,53 @@ class Score(Protocol):
 
 
 @dataclass
+class Ranking:
+    """What an acquisition says of fixed rows, brought up to date from pick to pick.
+
+    Attributes
+    ----------
+    bounds : (p,) what each row was worth when it was last looked at; another pick takes away from what a row is
+        expected to gain, and adds nothing, so that it bounds what the row is worth.
+    """
+
+    acquisition: Acquisition
+    followed: dict[str, Followed]
+    bounds: Array
+
+    @classmethod
+    def of(cls, acquisition: Acquisition, features: Array) -> Ranking:
+        """Follow the rows of (p, F) features."""
+        return cls(acquisition, acquisition.follow(features), np.full(len(features), np.inf))
+
+    def values(self, rows: npt.NDArray[np.intp]) -> Array:
+        """Return what some of the rows are worth now."""
+        self.bounds[rows] = self.acquisition.at(self.followed, rows)
+        return np.asarray(self.bounds[rows])
+
+    def best(self, rows: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.intp], Array]:
+        """Return those of the rows that may be the best and what they are worth, the best among them.
+
+        They are looked at in the order of their bounds, until one is above the next bound (lazy greedy; Minoux 1978).
+        That holds while the goal stays the same from pick to pick.
+        """
+        order = rows[np.argsort(-self.bounds[rows], kind="stable")]
+        looked, size = 0, _LOOKED_AT
+        while True:
+            self.values(order[looked:size])
+            looked, size = min(size, len(order)), 2 * size
+            found = self.bounds[order[:looked]]
+            if looked == len(order) or found.max() >= self.bounds[order[looked]]:
+                return order[:looked], found
+
+
+@dataclass
 class Pool:
     """Distinct rows (p, d) to choose from, their codes (p,), and which of them are still to be had."""
 
     rows: Array
     codes: Codes
     open: npt.NDArray[np.bool_]
-    follower: Acquisition | None = None
-    followed: dict[str, Followed] | None = None
-    bounds: Array | None = None
-    """(p,) what each was worth when it was last looked at; since then it can only have fallen."""
+    ranking: Ranking | None = None
 
     @classmethod
     def of(cls, rows: Array, banned: Codes) -> Pool:
@@ -172,8 +209,10 @@ class Search:
         ``most``: score only so many rows of a finite space, drawn at random, because each is dear.
         """
         pool = self._pooled()
-        if not polish and pool.open.any() and pool.follower is score and isinstance(pool.follower.goal, Direct):
-            return self._touched(score, *self.lazily(pool))
+        ranking, left = pool.ranking, np.flatnonzero(pool.open)
+        if not polish and len(left) and ranking and ranking.acquisition is score and isinstance(score.goal, Direct):
+            some, values = ranking.best(left)
+            return self._touched(score, pool.rows[some], values)
         rows = pool.fresh()
         if self.finite is not None and not len(rows):
             return None
@@ -202,34 +241,9 @@ class Search:
         """Return the score of what is left in the pool; an acquisition is followed from pick to pick."""
         if not isinstance(score, Acquisition) or len(pool.rows) > _FOLLOWED:
             return self.values(score, pool.fresh())
-        if pool.followed is None or pool.follower is not score:
-            pool.follower, pool.followed = score, score.follow(self.features(pool.rows))
-        left = np.flatnonzero(pool.open)
-        pool.bounds = np.full(len(pool.rows), -np.inf)
-        pool.bounds[left] = score.at(pool.followed, left)
-        return np.asarray(pool.bounds[left])
-
-    @staticmethod
-    def lazily(pool: Pool) -> tuple[Array, Array]:
-        """Return the rows that may still be the best of those left and their values, the best among them.
-
-        Another pick takes away from what a row is expected to gain, and adds nothing: what it was worth bounds what it
-        is worth (lazy greedy; Minoux 1978).
-        """
-        assert pool.follower is not None
-        assert pool.followed is not None
-        assert pool.bounds is not None
-        bounds = pool.bounds
-        bounds[~pool.open] = -np.inf
-        order, size, looked = np.argsort(-bounds, kind="stable")[: int(pool.open.sum())], _LOOKED_AT, 0
-        while True:
-            some = order[looked:size]
-            bounds[some] = pool.follower.at(pool.followed, some)
-            looked = min(size, len(order))
-            found = bounds[order[:looked]]
-            if looked == len(order) or found.max() >= bounds[order[looked]]:
-                return pool.rows[order[:looked]], found
-            size *= 2
+        if pool.ranking is None or pool.ranking.acquisition is not score:
+            pool.ranking = Ranking.of(score, self.features(pool.rows))
+        return pool.ranking.values(np.flatnonzero(pool.open))
 
     def _touched(self, score: Score, rows: Array, values: Array) -> tuple[Array, float]:
         """Return the best of the rows, or what a few steps uphill from some of them find, where there is a slope."""

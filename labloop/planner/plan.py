@@ -250,15 +250,11 @@ def _unit(spec: Spec, aim: Aim) -> str:
 
 
 def _discounted(name: str, data: Data, rows: Sequence[int]) -> str:
-    """Say which results count for little."""
+    """Say which experiments' results count for little."""
     odd = keys_of(data.tables[name].cube[list(rows)])
     numbers = [data.numbers[i] for i in np.flatnonzero(np.isin(keys_of(data.tried), odd))]
-    many = len(numbers) != 1
     listed = ", ".join(str(number) for number in numbers)
-    return (
-        f"{name} of experiment{'s' if many else ''} {listed} contradict{'' if many else 's'} all others: "
-        f"{'they count' if many else 'it counts'} for little here, until a repeat confirms {'them' if many else 'it'}."
-    )
+    return f"Counted for little until a repeat confirms it, since it contradicts all others: {name} of {listed}."
 
 
 def _notes(

@@ -67,6 +67,8 @@ _AROUND = 128
 _DECIDED = 0.9
 _ALIKE = 0.95
 _LEAST_NOISE = 1e-3
+_OTHERWISE = {"replicate": "improve", "follow": "novelty"}
+"""What a slot is that has nothing to measure again, or to follow."""
 _DEAR = 1024
 """So many rows of a finite space are compared where each is dear: what they teach, what BoTorch's functions say."""
 
@@ -81,7 +83,19 @@ class Pick:
 
 
 def slots(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> list[str]:
-    """Return the kinds of n slots; ``position`` (experiments so far) keeps shares right for small batches."""
+    """Return the kinds of n slots; ``position`` (experiments so far) keeps shares right for small batches.
+
+    One improve slot is there for replicates first, and of many novelty slots one for following (`_OTHERWISE`).
+    """
+    kinds = _shares(settings, n, gate=gate, position=position)
+    if settings.strategy != "custom" and "improve" in kinds:
+        kinds[kinds.index("improve")] = "replicate"
+    if gate and "novelty" in kinds and (n > 1 or position % 2 == 0):
+        kinds[kinds.index("novelty")] = "follow"
+    return kinds
+
+
+def _shares(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> list[str]:
     strategy = settings.strategy
     if strategy == "custom":
         return [settings.slots[(position + i) % len(settings.slots)] for i in range(n)]
@@ -133,21 +147,13 @@ class Strategist:
             self.relative_gain = self._relative(value)
             gate = self.relative_gain < TAU
         wanted = slots(settings, n, gate=gate, position=len(self.data.known))
-        again = self._again(gate=gate) if "improve" in wanted and settings.strategy != "custom" else None
-        if again is not None:
-            wanted[wanted.index("improve")] = "replicate"
-        if gate and "novelty" in wanted and (n > 1 or len(self.data.known) % 2 == 0):
-            wanted[wanted.index("novelty")] = "follow"
         for kind in wanted:
-            pick = self._repeated(again) if kind == "replicate" else None
-            if kind == "follow":
-                beside = self._followed()
-                pick = None if beside is None else Pick(beside, "follow")
+            pick = self._special(kind, gate=gate)
             if pick is None:
-                slot = {"replicate": "improve", "follow": "novelty"}.get(kind, kind)
-                row = (
-                    first if slot == "improve" and first is not None else self._chosen(slot, polish=len(picks) < LARGE)
-                )
+                slot = _OTHERWISE.get(kind, kind)
+                row = first if slot == "improve" else None
+                if row is None:
+                    row = self._chosen(slot, polish=len(picks) < LARGE)
                 if row is None:
                     break
                 pick = Pick(row, slot)
@@ -157,30 +163,32 @@ class Strategist:
             picks.append(pick)
         return picks
 
-    def _again(self, *, gate: bool) -> Pick | None:
-        """Return what to measure again: what is too good to be believed, or a leader that noise hides."""
-        goal = self.acquisition.goal
-        if not isinstance(goal, Direct) or self.aim.seeking:
+    def _special(self, kind: str, *, gate: bool) -> Pick | None:
+        """Return what a slot finds that is only sometimes worth filling; None where it is not."""
+        if self.aim.seeking or not isinstance(self.acquisition.goal, Direct):
             return None
-        table, surrogate = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome]
-        if surrogate.striking is not None:
-            pick = self._repeated(Pick(np.asarray(table.cube[surrogate.striking]), "replicate", striking=True))
-            if pick is not None:
-                return pick
-        chosen = doubtful(surrogate.process, goal.sign) if gate else None
-        return None if chosen is None else self._repeated(Pick(np.asarray(table.cube[chosen]), "replicate"))
+        if kind == "replicate":
+            return self._again(self.acquisition.goal, gate=gate)
+        return self._followed(self.acquisition.goal) if kind == "follow" else None
 
-    def _repeated(self, pick: Pick | None) -> Pick | None:
-        """Return the pick if it may be proposed again; None where it is pending, or could not be proposed at all."""
-        if pick is None:
+    def _again(self, goal: Direct, *, gate: bool) -> Pick | None:
+        """Return what to measure again: what is too good to be believed, or a leader that noise hides."""
+        table, surrogate = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome]
+        if surrogate.striking is not None and self._repeatable(row := table.cube[surrogate.striking]):
+            return Pick(row, "replicate", striking=True)
+        chosen = doubtful(surrogate.process, goal.sign) if gate else None
+        if chosen is None or not self._repeatable(row := table.cube[chosen]):
             return None
-        row = pick.row
+        return Pick(row, "replicate")
+
+    def _repeatable(self, row: Array) -> bool:
+        """Whether a row (d,) may be proposed again: it is not pending, and could be proposed at all."""
         waiting = bool(np.isin(keys_of(row[None]), keys_of(self.data.pending)).any())
         # What was executed need not be what could be proposed: off the grid, against a rule, at another hard setting.
         snapped = np.asarray(self.space.snap(row[None]))
         held = all(abs(row[j] - value) < 1e-9 for j, value in self.search.fixed.items())
         allowed = bool(np.abs(snapped - row).max() < 1e-9) and bool(self.space.feasible(snapped)[0]) and held
-        return pick if allowed and not waiting else None
+        return allowed and not waiting
 
     def _relative(self, value: float) -> float:
         spread = float(self.utility.max() - np.median(self.utility))
@@ -229,15 +237,10 @@ class Strategist:
         self.acquisition.goal = self.aim.goal(self.rng)
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
-    def _followed(self) -> Array | None:
+    def _followed(self, goal: Direct) -> Pick | None:
         """Return a row beside the result that is most surprisingly good, given all others; None where none is."""
-        goal = self.acquisition.goal
-        if not isinstance(goal, Direct):
-            return None
         table, surrogate = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome]
-        process = surrogate.process
-        alone = Process.of(process.kernel, [surrogate.mode], process.rows, process.y, process.repeats)
-        t, side = surprise(alone)
+        t, side = surprise(surrogate.alone)
         t[goal.sign * side <= 0] = 0.0
         i = int(np.argmax(t))
         if t[i] < SURPRISING:
@@ -248,7 +251,7 @@ class Strategist:
         near = self.search.around(row, reach, _AROUND)
         if not len(near):
             return None
-        return np.asarray(near[int(np.argmax(self.search.values(self.acquisition, near)))])
+        return Pick(np.asarray(near[int(np.argmax(self.search.values(self.acquisition, near)))]), "follow")
 
     def _improve(self, *, polish: bool = True) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)

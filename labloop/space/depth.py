@@ -33,7 +33,7 @@ class Depth:
 
     def __init__(self, grid: Grid, rules: LinearRules, sample: Array) -> None:
         self.upper, self.upper_bound = rules.upper, rules.upper_bound
-        self.tied = (rules.upper != 0).any(axis=0) | (rules.equal != 0).any(axis=0)
+        middle = np.where(rules.tied, sample.mean(axis=0), 0.5)
         self.columns = [j for j, axis in enumerate(grid.axes) if axis.kind in ("continuous", "component")]
         self.low, self.high = np.zeros(grid.dim), np.ones(grid.dim)
         # What a candidate table leaves out, it leaves out on purpose.
@@ -44,11 +44,11 @@ class Depth:
             self.high[group.columns] = group.high / group.total
             few = group.at_most < len(group.columns)
             self.leaves[group.columns] = (group.optional > 0) & (few | (low > 0))
-        self.centre = np.where(self.tied, sample.mean(axis=0), 0.5)
+        self.centre = middle.copy()
         for j in np.flatnonzero(self.leaves):
             present = sample[sample[:, j] > 0, j]
             self.centre[j] = present.mean() if len(present) else 0.0
-        self._slack = self.upper_bound - self.upper @ np.where(self.tied, sample.mean(axis=0), 0.5)
+        self._slack = self.upper_bound - self.upper @ middle
 
     def __call__(self, rows: Array) -> Array:
         """Return the depth (n,) of cube rows; columns in which all of them agree are not looked at."""

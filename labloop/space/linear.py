@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labloop.space.axis import Array
+from labloop.space.axis import Array, Bools
 from labloop.space.formula import AllOf, Row, Tree
 from labloop.space.grid import Grid
 from labloop.spec.models import Spec
@@ -28,6 +28,11 @@ class LinearRules:
     equal: Array
     equal_bound: Array
     others: tuple[str, ...]
+
+    @property
+    def tied(self) -> Bools:
+        """Which columns (dim,) rules or a mixture tie to others; the rest of the region is a box."""
+        return np.asarray((self.upper != 0).any(axis=0) | (self.equal != 0).any(axis=0))
 
 
 def linear_rules(spec: Spec, grid: Grid) -> LinearRules:

@@ -225,7 +225,7 @@ class Space:
             return None
         rows = self.sample(_MIDDLE, rng)
         row = rows[0].copy()
-        row[numbers] = np.where(self._depth.tied, rows.mean(axis=0), 0.5)[numbers]
+        row[numbers] = np.where(self.linear().tied, rows.mean(axis=0), 0.5)[numbers]
         return self.nearest(row)
 
     def spread(

@@ -153,6 +153,17 @@ def test_too_few_results_give_space_filling_experiments_and_say_so(cube: Cube, r
     assert start_size(cube(3, planner={"start": 11})) == 11
 
 
+def test_a_campaign_begins_in_the_middle_and_only_once(cube: Cube, run: Run) -> None:
+    spec = cube(3)
+    middle = {"x0": 0.5, "x1": 0.5, "x2": 0.5}
+    first = plan(spec, [], [], 4, 0).experiments
+    assert [each.conditions == middle for each in first] == [True, False, False, False]
+    assert first[0].reason.startswith("The first experiment, as central as")
+    later = plan(spec, run(spec, 2, bowl), [], 4, 0).experiments
+    waiting = plan(spec, [], [dict(each.conditions) for each in first], 4, 0).experiments
+    assert all(each.conditions != middle for each in (*later, *waiting))
+
+
 def test_constant_results_give_space_filling_experiments_and_say_so(cube: Cube, run: Run) -> None:
     spec = cube(2)
     proposal = plan(spec, run(spec, 8, lambda _: {"y": 7.5}), [], 2, 0)

@@ -102,11 +102,17 @@ def test_held_columns_stay_where_they_are() -> None:
 
 
 @pytest.mark.parametrize(("parameters", "constraints"), SPACES)
-def test_the_middle_is_feasible(parameters: dict[str, Any], constraints: tuple[str, ...]) -> None:
+def test_the_middle_is_feasible_and_more_central_than_most(
+    parameters: dict[str, Any], constraints: tuple[str, ...]
+) -> None:
     space = space_of(parameters, *constraints)
     middle = space.middle(np.random.default_rng(0))
     assert middle is not None
     assert space.feasible(middle[None])[0]
+    rows = np.vstack([middle, space.sample(400, np.random.default_rng(1))])
+    numbers = [j for j, column in enumerate(space.columns) if column.kind != "choice"]
+    off = np.linalg.norm(rows[:, numbers] - rows[1:, numbers].mean(axis=0), axis=1)
+    assert off[0] <= np.quantile(off, 0.2)
 
 
 def test_the_middle_of_a_box_a_mixture_and_choices() -> None:
