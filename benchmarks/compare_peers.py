@@ -24,13 +24,12 @@ import numpy as np
 import pandas as pd
 
 from labloop.simulate.engines import Failed, run_jobs
-from labloop.simulate.job import Job, is_own, packages_of, source_digest
+from labloop.simulate.job import Job, packages_of
 from labloop.simulate.scale import FOUND
-from labloop.simulate.summary import LEAST_SEEDS, interval
-from labloop.simulate.trial import Course
+from labloop.simulate.summary import Difference, Setting, Standing, Traces, differences, standings
 
 RESULTS = Path(__file__).parent / "results"
-COLUMNS = ("lab", "strategy", "seed", "made_by", "left", "seconds", "suggestions", "notes")
+COLUMNS = ("lab", "strategy", "seed", "key", "versions", "left", "seconds", "notes")
 ARYLATION = "direct_arylation"
 FUNCTIONS = ("branin", "hartmann6", "ackley5", "levy4", "rosenbrock4")
 DECEPTIVE = ("hills4", "outlier3", "needle3", "crossed4")
@@ -71,155 +70,154 @@ PARTS = (
 )
 
 
-def made_by(strategy: str) -> str:
-    """Return what decides the results of a strategy: versions, and for labloop's own the planner's source."""
-    text = " ".join(f"{name} {number}" for name, number in packages_of(strategy).items() if name != "labloop")
-    return f"planner {source_digest()}" if is_own(strategy) else text or "labloop"
+def versions_of(strategy: str) -> str:
+    """Return the packages that decide what a strategy proposes."""
+    return " ".join(f"{name} {number}" for name, number in packages_of(strategy).items())
 
 
 def kept(part: Part) -> pd.DataFrame:
-    """Return the finished campaigns of a part; of several of the same, the last."""
+    """Return the finished campaigns of a part, in its order; of several of the same, the last."""
     if not part.path.exists():
         return pd.DataFrame(columns=COLUMNS)
-    found = pd.read_csv(part.path, keep_default_na=False)
-    return found.drop_duplicates(["lab", "strategy", "seed"], keep="last")
-
-
-def tidy(part: Part) -> None:
-    """Write the table anew: in order, and without what an older planner or package made."""
-    found = kept(part)
-    ranks = {name: rank for rank, name in enumerate([*part.labs, *STRATEGIES])}
-    found = found.sort_values(
-        ["lab", "strategy", "seed"], key=lambda column: column.map(lambda each: ranks.get(each, each))
-    )
-    found.to_csv(part.path, index=False, lineterminator="\n")
+    found = pd.read_csv(part.path, keep_default_na=False).drop_duplicates(["lab", "strategy", "seed"], keep="last")
+    places = {name: place for place, name in enumerate([*part.labs, *STRATEGIES])}
+    return found.sort_values(["lab", "strategy", "seed"], key=lambda column: column.map(lambda x: places.get(x, x)))
 
 
 def run(part: Part, given: argparse.Namespace) -> None:
     """Run the campaigns of a part that are missing, all strategies on one seed before the next."""
-    done = kept(part)
-    there = set(zip(done["lab"], done["strategy"], done["seed"], done["made_by"], strict=True))
-    jobs = {
-        part.job(lab, strategy, seed, given.data): (lab, strategy, seed)
+    there = set(kept(part)["key"])
+    labs = {
+        part.job(lab, strategy, seed, given.data): lab
         for seed in range(given.seeds)
         for lab in part.labs
         if (not given.labs or lab in given.labs) and (lab != ARYLATION or given.data)
         for strategy in given.strategies
-        if (lab, strategy, seed, made_by(strategy)) not in there
     }
+    jobs = [job for job in labs if job.key not in there]
     RESULTS.mkdir(exist_ok=True)
     new = not part.path.exists()
     with part.path.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if new:
             writer.writerow(COLUMNS)
-        for number, (job, outcome) in enumerate(run_jobs(list(jobs), workers=given.workers), 1):
+        for number, (job, outcome) in enumerate(run_jobs(jobs, workers=given.workers), 1):
             if isinstance(outcome, Failed):
                 print(f"{part.name}: {job.strategy} on {job.lab}, seed {job.seed}: {outcome.message}", file=sys.stderr)
                 continue
-            writer.writerow([*jobs[job][:2], job.seed, made_by(job.strategy), *_cells(outcome)])
+            left, seconds = f"{outcome.rows[-1].left:.6g}", f"{np.mean(outcome.seconds):.3g}"
+            made = (job.key, versions_of(job.strategy))
+            writer.writerow([labs[job], job.strategy, job.seed, *made, left, seconds, " | ".join(outcome.notes)])
             file.flush()
             print(f"{part.name}: {number} of {len(jobs)}", file=sys.stderr)
-    tidy(part)
+    # In order, and without what another planner or package made before.
+    kept(part).to_csv(part.path, index=False, lineterminator="\n")
 
 
-def _cells(course: Course) -> list[object]:
-    left = min(course.rows[-1].left, 1.0)
-    return [f"{left:.6g}", f"{np.mean(course.seconds):.3g}", len(course.seconds), " | ".join(course.notes)]
+def traces(found: pd.DataFrame, part: Part) -> Iterator[Traces]:
+    """Yield a part's campaigns by lab, as `labloop.simulate.summary` compares them: only their ends are kept."""
+    for lab, here in found.groupby("lab", sort=False):
+        several = {str(name): campaigns for name, campaigns in here.groupby("strategy", sort=False)}
+        unknown = {name: np.full((len(each), 1), np.nan) for name, each in several.items()}
+        yield Traces(
+            setting=Setting(str(lab), part.batch, part.noise, part.budget),
+            seeds={name: tuple(each["seed"]) for name, each in several.items()},
+            left={name: np.minimum(each["left"].to_numpy(float), 1.0)[:, None] for name, each in several.items()},
+            regret=unknown,
+            inference=unknown,
+            spent=unknown,
+            seconds={name: each["seconds"].to_numpy(float) for name, each in several.items()},
+            notes={name: tuple(dict.fromkeys(filter(None, each["notes"]))) for name, each in several.items()},
+        )
 
 
 def page() -> Iterator[str]:
     """Yield the lines of the results."""
     tables = {part: kept(part) for part in PARTS}
-    made = {text for found in tables.values() for text in found[~found["strategy"].map(is_own)]["made_by"]}
+    made = {text for found in tables.values() for text in found["versions"]}
     machine = f"Python {platform.python_version()}, {platform.machine()}"
     yield f"Made by: {'; '.join(sorted(made))}; {machine}, one thread a campaign."
     for part, found in tables.items():
         if len(found):
+            several = list(traces(found, part))
+            names = [name for name in STRATEGIES if any(name in each.left for each in several)]
             yield from ("", f"### {part.heading}", "")
-            yield from _left(found, part)
-            yield from _scores(found, part)
+            yield from _left(several, names)
+            yield from _scores(several, names)
 
 
-def paired(found: pd.DataFrame, lab: str, strategy: str) -> np.ndarray:
-    """Return left(strategy) - left(labloop) over the seeds that both have: above 0 labloop left less."""
-    here = found[found["lab"] == lab].pivot(index="seed", columns="strategy", values="left")
-    if strategy not in here or OURS not in here:
-        return np.zeros(0)
-    return (here[strategy] - here[OURS]).dropna().to_numpy()
-
-
-def _verdict(gap: np.ndarray) -> str:
-    if len(gap) < LEAST_SEEDS:
-        return ""
-    low, high = interval(gap)
-    return " ▼" if low > 0 else " ▲" if high < 0 else ""
-
-
-def _left(found: pd.DataFrame, part: Part) -> Iterator[str]:
+def _left(several: Sequence[Traces], names: Sequence[str]) -> Iterator[str]:
     """Yield what was left to gain, by lab and strategy."""
-    names = [name for name in STRATEGIES if (found["strategy"] == name).any()]
-    labs = [lab for lab in part.labs if (found["lab"] == lab).any()]
-    yield "| lab | " + " | ".join(names) + " |"
-    yield "| --- |" + " ---: |" * len(names)
-    marks = dict.fromkeys(names, "")
-    for lab in labs:
-        here = {name: found[(found["lab"] == lab) & (found["strategy"] == name)]["left"] for name in names}
-        least = min(float(left.mean()) for left in here.values() if len(left))
-        cells = []
-        for name, left in here.items():
-            mark = "" if name == OURS else _verdict(paired(found, lab, name))
-            marks[name] += mark
-            text = f"{left.mean():.3f}" if len(left) else ""
-            text = f"**{text}**" if len(left) and left.mean() == least else text
-            cells.append(f"{text} ({(left <= FOUND).mean():.0%}, n={len(left)}){mark}" if len(left) else "")
-        yield f"| {lab} | " + " | ".join(cells) + " |"
-    yield "| *better than explore* | " + " | ".join("" if n == OURS else str(marks[n].count("▲")) for n in names) + " |"
-    yield "| *worse than explore* | " + " | ".join("" if n == OURS else str(marks[n].count("▼")) for n in names) + " |"
-    seconds = (found[found["strategy"] == name] for name in names)
-    yield "| *seconds a suggestion* | " + " | ".join(f"{each['seconds'].mean():.2f}" for each in seconds) + " |"
-    told = found[found["notes"] != ""].groupby("notes")
-    if len(told):
-        yield ""
-    for said, where in told:
-        places = sorted({f"{strategy} on {lab}" for strategy, lab in zip(where["strategy"], where["lab"], strict=True)})
-        yield f"- {said}: {', '.join(places)}."
-
-
-def _scores(found: pd.DataFrame, part: Part) -> Iterator[str]:
-    """Yield mean scores over the labs, and over the deceptive ones how often the best was found."""
-    names = [name for name in STRATEGIES if (found["strategy"] == name).any()]
-    # Only seeds that every strategy has run, and labs that have such seeds.
-    shared = found.pivot(index=["lab", "seed"], columns="strategy", values="left").reindex(columns=names).dropna()
-    labs = [lab for lab in part.labs if lab in shared.index.get_level_values("lab")]
-    if "random" not in names or not labs:
-        return
-    means = shared.groupby(level="lab").mean().loc[labs]
-    score = 1.0 - means.div(means["random"], axis=0)
-    found_best = (shared <= FOUND).groupby(level="lab").mean()
-    hard = [lab for lab in labs if lab in DECEPTIVE]
+    yield from _heading("lab", names)
+    gaps = [{gap.strategy: gap for gap in differences(each, OURS)} for each in several]
+    for each, by_name in zip(several, gaps, strict=True):
+        found = {standing.strategy: standing for standing in standings(each)}
+        least = min(standing.left for standing in found.values())
+        cells = [_cell(found.get(name), by_name.get(name), least) for name in names]
+        yield f"| {each.setting.lab} | " + " | ".join(cells) + " |"
+    marks = {name: [_mark(by_name.get(name)) for by_name in gaps] for name in names}
+    for told, mark in (("better", "▲"), ("worse", "▼")):
+        counts = ("" if name == OURS else str(marks[name].count(mark)) for name in names)
+        yield f"| *{told} than {OURS}* | " + " | ".join(counts) + " |"
+    seconds = (np.concatenate([each.seconds[name] for each in several if name in each.seconds]) for name in names)
+    yield "| *seconds a suggestion* | " + " | ".join(f"{each.mean():.2f}" for each in seconds) + " |"
+    notes: dict[str, list[str]] = {}
+    for each in several:
+        for name, said in each.notes.items():
+            for text in said:
+                notes.setdefault(text, []).append(f"{name} on {each.setting.lab}")
     yield ""
-    yield f"| on the {len(shared)} campaigns that all have run | " + " | ".join(names) + " |"
+    for text, where in notes.items():
+        yield f"- {text}: {', '.join(sorted(where))}."
+
+
+def _heading(first: str, names: Sequence[str]) -> Iterator[str]:
+    yield f"| {first} | " + " | ".join(names) + " |"
     yield "| --- |" + " ---: |" * len(names)
-    yield f"| score, mean of {len(labs)} labs | " + " | ".join(f"{score[name].mean():.2f}" for name in names) + " |"
-    if hard:
-        rates = (f"{found_best.loc[hard, name].mean():.0%}" for name in names)
-        yield f"| found, {len(hard)} deceptive labs | " + " | ".join(rates) + " |"
-    lost = [text for lab in part.labs if (text := _lost(found, lab, names))]
-    yield ""
-    yield "Labs on which labloop is more than two standard errors behind the best of the others: "
-    yield ("; ".join(lost) or "none") + "."
 
 
-def _lost(found: pd.DataFrame, lab: str, names: Sequence[str]) -> str:
-    gaps = {name: paired(found, lab, name) for name in names if name != OURS}
-    gaps = {name: gap for name, gap in gaps.items() if len(gap) >= LEAST_SEEDS}
-    if not gaps:
+def _mark(gap: Difference | None) -> str:
+    return "" if gap is None or not gap.decided else "▲" if gap.mean < 0 else "▼"
+
+
+def _cell(standing: Standing | None, gap: Difference | None, least: float) -> str:
+    if standing is None:
         return ""
-    best = min(gaps, key=lambda name: float(gaps[name].mean()))
-    gap = gaps[best]
-    error = float(gap.std(ddof=1)) / len(gap) ** 0.5
-    return f"{lab} ({best}, {gap.mean():+.3f} ± {error:.3f})" if gap.mean() < -2.0 * error else ""
+    text = f"**{standing.left:.3f}**" if standing.left == least else f"{standing.left:.3f}"
+    return f"{text} ({standing.found:.0%}, n={standing.seeds}) {_mark(gap)}".rstrip()
+
+
+def _scores(several: Sequence[Traces], names: Sequence[str]) -> Iterator[str]:
+    """Yield mean scores over the labs, and how often the best was found on the deceptive ones, on shared seeds."""
+    left = {lab: table for each in several if len(table := _shared(each, names)) for lab in [each.setting.lab]}
+    if "random" in names and left:
+        means = pd.DataFrame({lab: table.mean() for lab, table in left.items()}).T
+        score = (1.0 - means.div(means["random"], axis=0)).mean()
+        yield ""
+        yield from _heading(f"on the {sum(map(len, left.values()))} campaigns that all have run", names)
+        yield f"| score, mean of {len(left)} labs | " + " | ".join(f"{score[name]:.2f}" for name in names) + " |"
+        if hard := [table for lab, table in left.items() if lab in DECEPTIVE]:
+            found = pd.DataFrame([(table <= FOUND).mean() for table in hard]).mean()
+            cells = " | ".join(f"{found[name]:.0%}" for name in names)
+            yield f"| found, {len(hard)} deceptive labs | {cells} |"
+    behind = [told for each in several if (told := _behind(each))]
+    yield ""
+    yield f"Behind the best of the others by more than chance: {'; '.join(behind) or 'nowhere'}."
+
+
+def _shared(each: Traces, names: Sequence[str]) -> pd.DataFrame:
+    """Return what was left on a lab by seed and strategy, for the seeds that every strategy has run."""
+    columns = {name: pd.Series(each.left[name][:, -1], each.seeds[name]) for name in names if name in each.left}
+    return pd.DataFrame(columns, columns=list(names)).dropna()
+
+
+def _behind(each: Traces) -> str:
+    """Say on which lab somebody is better than labloop, by how much, if that is decided."""
+    better = [gap for gap in differences(each, OURS) if gap.decided and gap.mean < 0]
+    if not better:
+        return ""
+    best = min(better, key=lambda gap: gap.mean)
+    return f"{each.setting.lab} ({best.strategy}, {best.mean:+.3f}, 95 % {best.low:+.3f} to {best.high:+.3f})"
 
 
 def write(path: Path, lines: Iterator[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +17,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from labloop.loop.campaigns import create
 from labloop.loop.look import experiments
-from labloop.loop.record import record
-from labloop.loop.suggest import suggest, with_strategy
-from labloop.records import Experiment, Result
+from labloop.records import Experiment
 from labloop.report.drawing import styled
 from labloop.report.style import LIGHT
-from labloop.simulate.job import Job, is_own, scale_for
+from labloop.simulate.job import Job
 from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
-from labloop.simulate.plans import plan_of
+from labloop.simulate.trial import run
 from labloop.store import Store
 
 LABS = ("hills2:place=3,width=0.05", "needle2:width=0.05", "crossed2:width=0.05", "outlier2")
@@ -52,22 +50,10 @@ class Campaign:
 def played(name: str, strategy: str, seed: int) -> Campaign:
     """Run one campaign as `labloop simulate` does."""
     place = lab(name)
-    spec = place.campaign
-    planner = type(spec.planner).model_validate({**spec.planner.model_dump(), "batch": BATCH, "seed": seed})
-    spec = with_strategy(spec.model_copy(update={"planner": planner}), strategy if is_own(strategy) else "explore")
-    plan = plan_of(strategy, spec, seed).plan
-    store = Store("sqlite://")
-    try:
-        create(store, spec)
-        for _ in range(BUDGET // BATCH):
-            proposed = suggest(store, spec.name, None, plan=plan).experiments
-            record(store, spec.name, [Result(each.number, place.truth(each.planned)) for each in proposed])
-        ran = experiments(store, spec.name)
-    finally:
-        store.close()
-    scale = scale_for(Job(lab=name, strategy="random", seed=seed))
-    best = max(float(place.truth(each.executed)["score"]) for each in ran)
-    return Campaign(place, tuple(ran), scale.left(best))
+    with closing(Store("sqlite://")) as store:
+        course = run(Job(lab=name, strategy=strategy, seed=seed, batch=BATCH, budget=BUDGET), store)
+        ran = experiments(store, place.campaign.name)
+    return Campaign(place, ran, course.rows[-1].left)
 
 
 def draw(panel: Axes, campaign: Campaign) -> None:

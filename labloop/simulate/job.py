@@ -22,22 +22,11 @@ from labloop.simulate.behaviour import Scatter, behaviour_of
 from labloop.simulate.lab import Lab
 from labloop.simulate.labs import lab
 from labloop.simulate.scale import Scale, noisy, scale_of, scatter_of
-from labloop.simulate.tables import file_of, from_table
+from labloop.simulate.tables import file_of, from_table, split
 from labloop.spec.models import INTENTS
 from labloop.spec.slots import SLOTS, split_slots
 
-__all__ = [
-    "OWN",
-    "PEERS",
-    "Job",
-    "is_own",
-    "packages_of",
-    "place_of",
-    "scale_for",
-    "scatter_for",
-    "source_digest",
-    "strategies",
-]
+__all__ = ["OWN", "PEERS", "Job", "is_own", "packages_of", "place_of", "scale_for", "scatter_for", "strategies"]
 
 OWN = tuple(each for each in INTENTS if each != "custom")
 """labloop's strategies; besides, slots by name (``qLogNEI+UCB:beta=4``, `labloop.spec.slots`)."""
@@ -113,10 +102,10 @@ class Job:
     def key(self) -> str:
         """The content hash that the job's results are kept under: 24 hexadecimal digits."""
         content = {
-            "job": asdict(self),
+            "job": asdict(self) | {"lab": self.lab if file_of(self.lab) is None else _placeless(self.lab)},
             "packages": packages_of(self.strategy),
             "lab": _digest_of_lab(self.lab),
-            "planner": source_digest() if is_own(self.strategy) else "",
+            "planner": _source_digest() if is_own(self.strategy) else "",
         }
         text = json.dumps(content, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
@@ -183,6 +172,12 @@ def _version(package: str) -> str:
         return "absent"
 
 
+def _placeless(lab: str) -> str:
+    """Return what a lab from a table is called but for where it lies: what it holds counts (`_digest_of_lab`)."""
+    kind, _, settings = split(lab)
+    return f"{kind}:{json.dumps(settings, sort_keys=True)}"
+
+
 def _digest_of_lab(name: str) -> str:
     file = file_of(name)
     if file is None:
@@ -193,7 +188,7 @@ def _digest_of_lab(name: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def source_digest() -> str:
+def _source_digest() -> str:
     """Return a digest of the sources that decide what labloop proposes."""
     root = Path(labloop.__file__).parent
     digest = hashlib.sha256()

@@ -35,7 +35,7 @@ from labloop.space import Space
 from labloop.spec.models import Spec
 from labloop.tabular import read_table
 
-__all__ = ["KINDS", "file_of", "from_table"]
+__all__ = ["KINDS", "file_of", "from_table", "split"]
 
 Array = NDArray[np.float64]
 

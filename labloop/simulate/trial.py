@@ -25,6 +25,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 
 from labloop.errors import NothingToSuggest
@@ -69,8 +70,12 @@ class Course:
     notes: tuple[str, ...] = ()
 
 
-def run(job: Job) -> Course:
+def run(job: Job, store: Store | None = None) -> Course:
     """Run a job to its budget, or until no experiment is left.
+
+    Parameters
+    ----------
+    store : where the campaign is kept, for whoever wants to look at it afterwards; in memory, and gone, if not given.
 
     Raises
     ------
@@ -81,12 +86,9 @@ def run(job: Job) -> Course:
     spec = _spec_of(place.campaign, job)
     keeper = _Keeper(place, spec, score_for(place, spec, scale_for(job)))
     chosen = plan_of(job.strategy, spec, job.seed)
-    store = Store("sqlite://")
-    try:
-        create(store, spec)
-        seconds = _go_round(store, _Bench(place, job), keeper, chosen)
-    finally:
-        store.close()
+    with nullcontext(store) if store else closing(Store("sqlite://")) as kept:
+        create(kept, spec)
+        seconds = _go_round(kept, _Bench(place, job), keeper, chosen)
     return Course(tuple(keeper.rows), tuple(seconds), chosen.notes)
 
 

@@ -90,17 +90,11 @@ def test_a_common_start_is_the_same_for_every_strategy() -> None:
     assert starts[0] == starts[1] == starts[2]
 
 
-def test_the_campaign_of_a_job_is_a_real_one_with_a_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
-    stores: list[Store] = []
-
-    def kept(url: str) -> Store:
-        stores.append(Store(url))
-        return stores[-1]
-
-    monkeypatch.setattr(trial, "Store", kept)
-    monkeypatch.setattr(Store, "close", lambda _: None)
-    run(BRANIN)
-    row, broken = verify(stores[0], "branin")
+def test_the_campaign_of_a_job_is_a_real_one_with_a_ledger() -> None:
+    store = Store("sqlite://")
+    run(BRANIN, store)
+    row, broken = verify(store, "branin")
+    store.close()
     assert broken == ()
     assert row.experiments == 10
     assert row.head == 1 + 3 + 3, "created, then proposed and recorded three times"
@@ -148,6 +142,10 @@ def test_a_jobs_key_changes_with_everything_its_rows_depend_on(tmp_path: Path) -
     table = replace(BRANIN, lab=f"table:{path}")
     others = [replace(BRANIN, seed=4), replace(BRANIN, batch=2), replace(BRANIN, noise=0.1)]
     keys = {BRANIN.key, table.key, *(each.key for each in others)}
+    moved = tmp_path / "elsewhere.csv"
+    moved.write_bytes(path.read_bytes())
+    assert replace(table, lab=f"table:{moved}").key == table.key, "what it holds counts, not where it lies"
+    assert replace(table, lab=f"emulate:{moved}").key not in keys
     path.write_text("x,y\n1,1\n2,4\n")
     assert len({*keys, table.key}) == 6
     assert replace(BRANIN).key == BRANIN.key
@@ -156,7 +154,7 @@ def test_a_jobs_key_changes_with_everything_its_rows_depend_on(tmp_path: Path) -
 def test_labloops_strategies_are_keyed_by_the_planners_source(monkeypatch: pytest.MonkeyPatch) -> None:
     own = replace(BRANIN, strategy="explore")
     before, plain = own.key, BRANIN.key
-    monkeypatch.setattr("labloop.simulate.job.source_digest", lambda: "another planner")
+    monkeypatch.setattr("labloop.simulate.job._source_digest", lambda: "another planner")
     assert own.key != before
     assert BRANIN.key == plain
 
