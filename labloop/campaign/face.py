@@ -1,13 +1,4 @@
-"""The library's face: a campaign as one object, DataFrames in and out.
-
-Three lines do the loop::
-
-    campaign = labloop.open("hydrogel")
-    batch = campaign.suggest(8)
-    campaign.record(batch.assign(adhesion=measured))
-
-Everything is a thin call into `labloop.loop`; what the command line does, this does.
-"""
+"""The library's face, the loop: proposing, recording and correcting; what else a campaign does is inherited."""
 
 from __future__ import annotations
 
@@ -18,38 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from labloop.campaign.books import Booked
+from labloop.campaign.insight import Understood
 from labloop.errors import InvalidInput
 from labloop.exchange.foreign import Layout
-from labloop.exchange.frames import experiments_frame, history_frame, rows_of_frame, suggestion_frame
-from labloop.loop import campaigns, correct, look, suggest, understand
+from labloop.exchange.frames import experiments_frame, rows_of_frame, suggestion_frame
+from labloop.loop import campaigns, correct, look, suggest
 from labloop.loop.claim import Claimed, claim, release, renew
-from labloop.loop.confirm import Confirmation, confirm
-from labloop.loop.dossier import NO_LICENSE, write_dossier
-from labloop.loop.escape import EscapeReport, escape_of
 from labloop.loop.handin import add_proposed, hand_in, import_rows
-from labloop.loop.heads import stamp_of
 from labloop.loop.lookup import experiment_number
 from labloop.loop.once import Delivery
 from labloop.loop.record import Recorded, add
-from labloop.loop.replay import Replayed, replay
-from labloop.loop.scorecard import Scorecard, scorecard
-from labloop.loop.sheets import keep_stamp, refuse_existing, write_experiments, write_foreign
-from labloop.loop.surprises import Surprises, repeat_surprises, surprises
 from labloop.loop.typed import failure_kind
-from labloop.loop.upkeep import Kept, backup, rebuilt
 from labloop.loop.watch import Watch
-from labloop.loop.workspace import Workspace, open_workspace
+from labloop.loop.workspace import open_workspace
 from labloop.records import Conditions, Value
 from labloop.spec.models import Spec
 from labloop.spec.reader import parse_spec, read_spec
-from labloop.store.heads import head_of
 
 if TYPE_CHECKING:
     from labloop.design import Request
-    from labloop.insight.explain import Explanation
-    from labloop.insight.region import OperatingRegion
-    from labloop.insight.validation import Check
     from labloop.loop.design import Designed
+
 
 __all__ = ["Campaign", "create", "open"]
 
@@ -108,21 +89,8 @@ def create(
     return Campaign(checked.name, workspace)
 
 
-class Campaign:
+class Campaign(Understood, Booked):
     """One campaign of a store. Holds no state of its own: every call reads and writes the store."""
-
-    def __init__(self, name: str, workspace: Workspace) -> None:
-        self.name = name
-        self._workspace = workspace
-        self._store = workspace.store
-
-    def __repr__(self) -> str:
-        return f"<labloop campaign {self.name!r} in {self._store.where}>"
-
-    @property
-    def spec(self) -> Spec:
-        """The present version of the spec."""
-        return look.read_spec_of(self._store, self.name)
 
     def suggest(
         self,
@@ -358,65 +326,6 @@ class Campaign:
         """Return the best experiments, best first; with several objectives the Pareto set first."""
         return experiments_frame(self.spec, look.best(self._store, self.name, top=top))
 
-    def estimability(self, outcome: str | None = None, *, accept: bool = False) -> understand.Resolved:
-        """Say which effects can be told apart, and which further experiments would resolve the rest.
-
-        Parameters
-        ----------
-        outcome : whose measurements count; the first objective if not given.
-        accept : add the further experiments to the campaign.
-
-        Returns
-        -------
-        Resolved
-            ``found.verdicts`` (one a term), ``extra.conditions`` and what was ``added``.
-
-        Raises
-        ------
-        InvalidInput
-            If there is no such outcome, or it was not measured yet.
-        """
-        return understand.estimability(self._store, self.name, outcome, accept=accept)
-
-    def explain(self, outcome: str | None = None) -> Explanation:
-        """Say what has been learnt about an outcome: effects and shares with intervals, or 'not estimable yet'.
-
-        Raises
-        ------
-        InvalidInput
-            If there is no such outcome, or it was not measured yet.
-        PlannerError
-            If nothing varied.
-        """
-        return understand.explain(self._store, self.name, outcome)
-
-    def check_model(self, outcome: str | None = None) -> Check:
-        """Check whether the model of an outcome may be believed, and what for.
-
-        Raises
-        ------
-        InvalidInput
-            If there is no such outcome, or it was measured under too few conditions.
-        """
-        return understand.check_model(self._store, self.name, outcome)
-
-    def region(self, *goals: str, probability: float = 0.9) -> OperatingRegion:
-        """Find the conditions that meet goals (``"yield >= 80"``) with a probability, and how far each may drift.
-
-        Raises
-        ------
-        InvalidInput
-            If a goal is no such line, or its outcome was not measured yet.
-        PlannerError
-            If an outcome cannot be modelled.
-        """
-        return understand.region(self._store, self.name, goals, probability=probability)
-
-    def history(self) -> pd.DataFrame:
-        """Return the ledger: one row an entry."""
-        found = look.history(self._store, self.name)
-        return history_frame(found.entries, found.undone)
-
     def claim(
         self,
         experiments: Sequence[int | str] | None = None,
@@ -462,129 +371,3 @@ class Campaign:
         """
         numbers = None if experiments is None else [experiment_number(self.name, each) for each in experiments]
         release(self._store, self.name, numbers, token=token, reason=reason)
-
-    @property
-    def head(self) -> str:
-        """The ledger's last entry as ``NUMBER:HASH``; kept elsewhere, it shows later whether the end was cut off."""
-        return str(head_of(look.status(self._store, self.name).row))
-
-    def verify(self, *, against: str | Path | None = None) -> tuple[str, ...]:
-        """Check the ledger's chain and all that follows from it; return what is wrong, nothing if all is well.
-
-        ``against`` is a `head` that was kept elsewhere.
-        """
-        return tuple(str(problem) for problem in look.verify(self._store, self.name, against=against)[1])
-
-    def rebuild(self) -> None:
-        """Write all that follows from the ledger anew.
-
-        Raises
-        ------
-        IntegrityError
-            If the ledger's chain is broken.
-        """
-        rebuilt(self._store, self.name)
-
-    def backup(self, path: str | Path, *, force: bool = False) -> Kept:
-        """Copy the whole store to a .db (SQLite only) or .jsonl file, check the copy, write its heads beside it.
-
-        `labloop.loop.upkeep.restore` takes it back into an empty store.
-
-        Raises
-        ------
-        Conflict
-            If the file exists and ``force`` is not given.
-        """
-        return backup(self._store, Path(path), force=force)
-
-    def replay(self, experiment: int | str | None = None) -> tuple[Replayed, ...]:
-        """Derive all proposals again, or the one that an experiment came from, from the ledger as it stood then.
-
-        Raises
-        ------
-        NotFound
-            If there is no such experiment, or the planner did not propose it.
-        """
-        number = None if experiment is None else experiment_number(self.name, experiment)
-        return replay(self._store, self.name, number=number)
-
-    def scorecard(self) -> Scorecard:
-        """Score every frozen prediction against its result; nothing is refitted.
-
-        ``card.overall``, ``card.rounds`` and `labloop.insight.verdict.verdict` of each of its ``cards`` say what
-        the predictions of one outcome were worth.
-        """
-        return scorecard(self._store, self.name)
-
-    def escape(self, batch: int | None = None) -> EscapeReport:
-        """Return how far a batch (the last one unless said) went from the known and from the predicted."""
-        return escape_of(self._store, self.name, batch)
-
-    def surprises(self, *, rate: float = 0.1) -> Surprises:
-        """Return results too far outside their predictions to be chance, at a false discovery ``rate``."""
-        return surprises(self._store, self.name, rate=rate)
-
-    def repeat_surprises(self, *, times: int = 1) -> Recorded:
-        """Add repeats of every surprise that nobody has repeated yet.
-
-        Raises
-        ------
-        NothingToSuggest
-            If there is none.
-        """
-        return repeat_surprises(self._store, self.name, times=times)
-
-    def confirm(
-        self,
-        repeats: int = 3,
-        *,
-        winner: int | str | None = None,
-        control: int | str | None = None,
-        again: bool = False,
-    ) -> Confirmation:
-        """Add repeats of the winner and of a control; called again when they are measured, say what is left of it.
-
-        Raises
-        ------
-        NothingToSuggest
-            If fewer than two different conditions have been measured.
-        """
-        chosen = [None if each is None else experiment_number(self.name, each) for each in (winner, control)]
-        return confirm(self._store, self.name, repeats=repeats, winner=chosen[0], control=chosen[1], again=again)
-
-    def dossier(self, path: str | Path, *, license: str = NO_LICENSE, force: bool = False) -> Path:
-        """Write the campaign as a folder, or as an archive if the path ends in .zip, for a paper's supplement.
-
-        Raises
-        ------
-        Conflict
-            If the path exists and ``force`` is not given.
-        IntegrityError
-            If the ledger's chain is broken.
-        """
-        path = Path(path)
-        write_dossier(self._store, self.name, path, license=license, force=force)
-        return path
-
-    def export(self, path: str | Path, *, layout: Layout | None = None, force: bool = False) -> Path:
-        """Write all experiments to a CSV, XLSX or JSON file, or all candidates to a CSV as NIMO or EDBO+ reads it.
-
-        A workbook carries the head of the ledger; a plain table has it beside it, in ``FILE.heads.json``.
-
-        Raises
-        ------
-        InvalidInput
-            If the file exists and ``force`` is not given, or its ending is none of these.
-        """
-        path, stamp = Path(path), stamp_of(self._store, self.name)
-        if layout is not None:
-            refuse_existing(path, force=force)
-            write_foreign(path, self._store, self.name, layout)
-            keep_stamp(path, stamp)
-            return path
-        if path.suffix.lower() not in (".csv", ".xlsx", ".json"):
-            raise InvalidInput(f"{path.name} ends in {path.suffix!r}", hint="expected .csv, .xlsx or .json")
-        experiments = look.experiments(self._store, self.name)
-        write_experiments(path, self.spec, experiments, force=force, stamp=stamp)
-        keep_stamp(path, stamp)
-        return path
