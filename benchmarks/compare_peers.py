@@ -16,7 +16,7 @@ import csv
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,6 +196,11 @@ def _scores(several: Sequence[Traces], names: Sequence[str]) -> Iterator[str]:
         yield ""
         yield from _heading(f"on the {sum(map(len, left.values()))} campaigns that all have run", names)
         yield f"| score, mean of {len(left)} labs | " + " | ".join(f"{score[name]:.2f}" for name in names) + " |"
+        yield (
+            "| labloop's lead / without the lab that says most | "
+            + " | ".join("" if name == OURS else _lead(left, name) for name in names)
+            + " |"
+        )
         if hard := [table for lab, table in left.items() if lab in DECEPTIVE]:
             found = pd.DataFrame([(table <= FOUND).mean() for table in hard]).mean()
             cells = " | ".join(f"{found[name]:.0%}" for name in names)
@@ -203,6 +208,17 @@ def _scores(several: Sequence[Traces], names: Sequence[str]) -> Iterator[str]:
     behind = [told for each in several if (told := _behind(each))]
     yield ""
     yield f"Behind the best of the others by more than chance: {'; '.join(behind) or 'nowhere'}."
+
+
+def _lead(left: Mapping[str, pd.DataFrame], name: str) -> str:
+    """Return by how much labloop's score is larger, with its standard error, and without the lab that says most."""
+    gaps = [(table[name] - table[OURS]) / table["random"].mean() for table in left.values()]
+    rest = sorted(gaps, key=lambda gap: abs(gap.mean()))[:-1]
+    told = []
+    for some in filter(None, (gaps, rest)):
+        error = sum(gap.var() / len(gap) for gap in some) ** 0.5 / len(some)
+        told.append(f"{np.mean([gap.mean() for gap in some]):+.2f} ± {error:.2f}")
+    return " / ".join(told)
 
 
 def _shared(each: Traces, names: Sequence[str]) -> pd.DataFrame:
