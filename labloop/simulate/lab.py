@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from labloop.spec.check import misfit
 from labloop.spec.models import Spec
 from labloop.spec.parameters import Constant
 
-__all__ = ["Cost", "Drift", "Front", "Lab", "Noise", "Optimum"]
+__all__ = ["Cost", "Drift", "Front", "Lab", "Noise", "Optimum", "idling"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,3 +238,19 @@ class Lab:
     def _refusal(self, wrong: str, field: str) -> InvalidInput:
         hint = "give the lab conditions that its equipment can be set to"
         return InvalidInput(f"the lab {self.name!r} cannot run this: {wrong}", hint=hint, field=field)
+
+
+def idling(lab: Lab, count: int, *, name: str) -> Lab:
+    """Return a lab with ``count`` more numbers between 0 and 1, idle1, idle2, ..., that change nothing at all."""
+    more = [f"idle{k}" for k in range(1, count + 1)]
+    bounds = {each: {"bounds": [0.0, 1.0]} for each in more}
+    optimum = lab.optimum
+    if optimum.conditions:
+        optimum = replace(optimum, conditions={**optimum.conditions, **dict.fromkeys(more, 0.5)})
+    return replace(
+        lab,
+        name=name,
+        description=f"{lab.description}; {count} numbers that do nothing",
+        spec={**lab.spec, "name": f"{lab.campaign.name}-idle{count}", "parameters": {**lab.spec["parameters"], **bounds}},
+        optimum=optimum,
+    )

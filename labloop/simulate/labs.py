@@ -8,6 +8,7 @@
 ``dtlz2:objectives=3``  the same with another size
 ``hills4``              a deceptive landscape (`labloop.simulate.deceptive`), likewise
 ``hills4:width=0.08``   the same with its settings changed
+``hartmann6:idle=14``   any lab with 14 more numbers that do nothing, as when factors are screened
 ======================= =======================================================================
 """
 
@@ -21,7 +22,7 @@ from typing import cast
 from labloop.errors import InvalidInput, NotFound, did_you_mean
 from labloop.simulate.functions import FUNCTIONS
 from labloop.simulate.functions import make as make_function
-from labloop.simulate.lab import Lab
+from labloop.simulate.lab import Lab, idling
 
 __all__ = ["lab", "labs"]
 
@@ -34,6 +35,7 @@ _MODULES = {
     "enzyme": "labloop.simulate.enzyme",
     "colours": "labloop.simulate.colours",
 }
+_MOST_IDLE = 500
 DECEPTIVE = ("hills", "outlier", "needle", "crossed")
 
 
@@ -53,7 +55,10 @@ def lab(name: str) -> Lab:
         If a setting behind the name is unknown or cannot be.
     """
     base, _, rest = name.partition(":")
-    settings = _settings(name, rest)
+    settings = dict(_settings(name, rest))
+    if idle := settings.pop("idle", ""):
+        own = ",".join(f"{key}={value}" for key, value in settings.items())
+        return idling(lab(f"{base}:{own}" if own else base), _count(name, idle), name=name)
     kind, digits = _split(base)
     if kind in DECEPTIVE:
         from labloop.simulate import deceptive
@@ -72,8 +77,17 @@ def _refuse(name: str, settings: Mapping[str, str]) -> None:
         said = ", ".join(f"{key}={value}" for key, value in settings.items())
         raise InvalidInput(
             f"the lab {name!r} has no settings, got {said}",
-            hint=f"settings are for {', '.join(DECEPTIVE)}, dtlz1, zdt1",
+            hint=f"settings are for {', '.join(DECEPTIVE)}, dtlz1, zdt1; idle=14 is for all",
         )
+
+
+def _count(name: str, text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _MOST_IDLE:
+        raise InvalidInput(
+            f"idle={text} in the lab {name!r} is no number of columns, expected 1 to {_MOST_IDLE}",
+            hint="write hartmann6:idle=14",
+        )
+    return int(text)
 
 
 def _of_botorch(name: str, settings: Mapping[str, str]) -> Lab:
