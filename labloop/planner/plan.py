@@ -27,6 +27,7 @@ from labloop.spec.models import Spec
 
 __all__ = ["plan", "start_size"]
 
+_START = 5
 _KNOWN = 64
 """Known results that a new one is compared with, the best predicted first."""
 _ELSEWHERE = {
@@ -40,8 +41,12 @@ _ANYWHERE = 128
 
 
 def start_size(spec: Spec) -> int:
-    """Return how many results are wanted before the first model: ``planner.start``, or max(5, d + 2)."""
-    return spec.planner.start or max(5, len(spec.varied) + 2)
+    """Return how many results are wanted before the first model: ``planner.start``, or 5.
+
+    Five whatever d: with d + 2, as many recommend, a third of a short campaign in many columns passes before it
+    learns anything (`docs/planner.md` has what was measured).
+    """
+    return spec.planner.start or _START
 
 
 def plan(

@@ -150,6 +150,7 @@ def test_too_few_results_give_space_filling_experiments_and_say_so(cube: Cube, r
         "Space-filling experiments, no model used: 4 of the 5 results needed before the first model.",
     )
     assert {each.slot for each in proposal.experiments} == {"start"}
+    assert start_size(cube(12)) == 5
     assert start_size(cube(3, planner={"start": 11})) == 11
 
 

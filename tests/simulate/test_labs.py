@@ -257,6 +257,19 @@ def test_an_unknown_lab_is_answered_with_the_nearest_name() -> None:
     assert caught.value.hint == "did you mean 'hydrogel'?"
 
 
+@pytest.mark.parametrize("name", ["hartmann6", "hills4:place=1", "reaction", "zdt1", "keanebump"])
+def test_idle_numbers_change_nothing_and_belong_to_the_campaign(name: str) -> None:
+    plain, place = lab(name), lab(f"{name},idle=3" if ":" in name else f"{name}:idle=3")
+    assert [each for each in place.campaign.varied if each not in plain.campaign.varied] == ["idle1", "idle2", "idle3"]
+    assert place.optimum.outcomes == plain.optimum.outcomes
+    [row] = run(Job(lab=place.name, strategy="random", seed=3, budget=1)).rows
+    assert row.true is not None
+    conditions = plain.optimum.conditions or {each: 0.5 for each in plain.campaign.varied}
+    for value in (0.0, 0.7, 1.0):
+        idle = dict.fromkeys(("idle1", "idle2", "idle3"), value)
+        assert place.truths([{**conditions, **idle}]) == plain.truths([conditions])
+
+
 def test_simulate_loads_neither_torch_nor_scipy() -> None:
     code = (
         "import sys, labloop.simulate as s; s.lab('hydrogel').perform(1, s.lab('hydrogel').optimum.conditions);"

@@ -79,6 +79,9 @@ def test_a_dimension_that_a_function_lacks_is_answered_with_those_it_has() -> No
         ("hills4:height=0.5", "height = 0.5 cannot shape a landscape"),
         ("needle1", "a ridge needs at least 2 dimensions"),
         ("branin:width=1", "has no settings"),
+        ("branin:idle=0", "idle=0 in the lab 'branin:idle=0' is no number of columns, expected 1 to 500"),
+        ("branin:idle=some", "idle=some .* is no number of columns"),
+        ("branin:idle=2,width=1", "has no settings, got width=1"),
     ],
 )
 def test_a_setting_that_cannot_be_is_named(name: str, message: str) -> None:
