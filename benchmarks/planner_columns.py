@@ -39,7 +39,7 @@ LABS = (
     "ackley16",
     "levy16",
 )
-SIZES = (20, 40, 80)
+SIZES = (16, 32, 64)
 DRAWS = 3
 UNSEEN = 300
 
@@ -62,7 +62,8 @@ def theirs(rows: Array, y: Array, unseen: Array, truth: Array) -> tuple[float, f
         warnings.simplefilter("ignore")
         torch.manual_seed(0)
         model = EnsembleMapSaasSingleTaskGP(torch.as_tensor(rows), torch.as_tensor(y)[:, None])
-        fit_gpytorch_mll(ExactMarginalLogLikelihood(model.likelihood, model))
+        likelihood = ExactMarginalLogLikelihood(model.likelihood, model)  # type: ignore[no-untyped-call]  # gpytorch
+        fit_gpytorch_mll(likelihood)
         with torch.no_grad():
             posterior = model.posterior(torch.as_tensor(unseen))
     means, variances = (part.squeeze(-1).numpy() for part in (posterior.mean, posterior.variance))
@@ -87,7 +88,7 @@ def main() -> None:
         for n in SIZES:
             told = []
             for draw in range(DRAWS):
-                rows = qmc.Sobol(space.dim, rng=draw).random(n)
+                rows = qmc.Sobol(space.dim, rng=draw).random_base2(n.bit_length() - 1)
                 unseen = np.random.default_rng(100 + draw).random((UNSEEN, space.dim))
                 y, truth = (
                     np.array([each["value"] for each in map(place.truth, space.decode(x))]) for x in (rows, unseen)
