@@ -24,6 +24,7 @@ from labloop.planner.words import reason_of
 from labloop.records import Conditions, Experiment, Proposal, ProposedExperiment
 from labloop.space import Space
 from labloop.spec.models import Spec
+from labloop.spec.parameters import Choice
 
 __all__ = ["plan", "start_size"]
 
@@ -41,12 +42,14 @@ _ANYWHERE = 128
 
 
 def start_size(spec: Spec) -> int:
-    """Return how many results are wanted before the first model: ``planner.start``, or 5.
+    """Return how many results are wanted before the first model: ``planner.start``, or 5, with choices max(5, d + 2).
 
-    Five whatever d: with d + 2, as many recommend, a third of a short campaign in many columns passes before it
-    learns anything (`docs/planner.md` has what was measured).
+    Between numbers a model goes on from few results: with d + 2, as many recommend, a third of a short campaign in
+    many columns passes before it learns anything. Of an option that nobody tried it knows nothing (`docs/planner.md`
+    has what was measured).
     """
-    return spec.planner.start or _START
+    choices = any(isinstance(each, Choice) for each in spec.varied.values())
+    return spec.planner.start or (max(_START, len(spec.varied) + 2) if choices else _START)
 
 
 def plan(

@@ -244,13 +244,13 @@ def idling(lab: Lab, count: int, *, name: str) -> Lab:
     """Return a lab with ``count`` more numbers between 0 and 1, idle1, idle2, ..., that change nothing at all."""
     more = [f"idle{k}" for k in range(1, count + 1)]
     bounds = {each: {"bounds": [0.0, 1.0]} for each in more}
-    optimum = lab.optimum
+    own, optimum = f"{lab.campaign.name}-idle{count}", lab.optimum
     if optimum.conditions:
         optimum = replace(optimum, conditions={**optimum.conditions, **dict.fromkeys(more, 0.5)})
     return replace(
         lab,
         name=name,
         description=f"{lab.description}; {count} numbers that do nothing",
-        spec={**lab.spec, "name": f"{lab.campaign.name}-idle{count}", "parameters": {**lab.spec["parameters"], **bounds}},
+        spec={**lab.spec, "name": own, "parameters": {**lab.spec["parameters"], **bounds}},
         optimum=optimum,
     )

@@ -293,7 +293,7 @@ class PlannerSettings(Model):
     budget: Annotated[Whole, Field(ge=1)] | None = None
     """Experiments in all; suggestions stop there."""
     start: Annotated[Whole, Field(ge=1)] | None = None
-    """Space-filling experiments before the first model; 5 if not given."""
+    """Space-filling experiments before the first model; 5 if not given, with choices max(5, d + 2) of d parameters."""
     seed: Annotated[Whole, Field(ge=0, lt=2**53)] = 0
     """Everything random follows from it."""
 
