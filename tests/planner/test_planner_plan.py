@@ -151,7 +151,7 @@ def test_too_few_results_give_space_filling_experiments_and_say_so(cube: Cube, r
     )
     assert {each.slot for each in proposal.experiments} == {"start"}
     assert start_size(cube(12)) == 5
-    chosen = {"kind": {"values": ["a", "b"]}, **{f"x{j}": {"bounds": [0, 1]} for j in range(11)}}
+    chosen = {"kind": {"choices": ["a", "b"]}, **{f"x{j}": {"bounds": [0, 1]} for j in range(11)}}
     assert start_size(cube(parameters=chosen)) == 14
     assert start_size(cube(3, planner={"start": 11})) == 11
 

@@ -264,7 +264,7 @@ def test_idle_numbers_change_nothing_and_belong_to_the_campaign(name: str) -> No
     assert place.optimum.outcomes == plain.optimum.outcomes
     [row] = run(Job(lab=place.name, strategy="random", seed=3, budget=1)).rows
     assert row.true is not None
-    conditions = plain.optimum.conditions or {each: 0.5 for each in plain.campaign.varied}
+    conditions = plain.optimum.conditions or dict.fromkeys(plain.campaign.varied, 0.5)
     for value in (0.0, 0.7, 1.0):
         idle = dict.fromkeys(("idle1", "idle2", "idle3"), value)
         assert place.truths([{**conditions, **idle}]) == plain.truths([conditions])
