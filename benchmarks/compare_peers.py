@@ -37,6 +37,8 @@ LABORATORIES = ("snar", "reaction", ARYLATION, "hydrogel")
 LABS = (*FUNCTIONS, *DECEPTIVE, *LABORATORIES)
 OURS = "explore"
 STRATEGIES = (OURS, "ax", "baybe", "bofire", "botorch", "optuna", "optuna-tpe", "sobol", "random")
+FEW = 3
+"""Seeds on some lab from which on a strategy is scored."""
 START, END = "<!-- results: begin -->", "<!-- results: end -->"
 
 
@@ -188,13 +190,18 @@ def _cell(standing: Standing | None, gap: Difference | None, least: float) -> st
 
 
 def _scores(several: Sequence[Traces], names: Sequence[str]) -> Iterator[str]:
-    """Yield mean scores over the labs, and how often the best was found on the deceptive ones, on shared seeds."""
+    """Yield mean scores over the labs, and how often the best was found on the deceptive ones, on shared seeds.
+
+    Whoever has run hardly any yet is left out: all others would be judged on those few.
+    """
+    most = {name: max(len(each.seeds.get(name, ())) for each in several) for name in names}
+    names = [name for name in names if most[name] >= FEW]
     left = {lab: table for each in several if len(table := _shared(each, names)) for lab in [each.setting.lab]}
     if "random" in names and left:
         means = pd.DataFrame({lab: table.mean() for lab, table in left.items()}).T
         score = (1.0 - means.div(means["random"], axis=0)).mean()
         yield ""
-        yield from _heading(f"on the {sum(map(len, left.values()))} campaigns that all have run", names)
+        yield from _heading(f"on the {sum(map(len, left.values()))} campaigns that all of these have run", names)
         yield f"| score, mean of {len(left)} labs | " + " | ".join(f"{score[name]:.2f}" for name in names) + " |"
         yield (
             "| labloop's lead / without the lab that says most | "
