@@ -5,8 +5,8 @@
 The labs are test functions with numbers that do nothing (``idle``), and three where every column counts. Each model
 learns from n Sobol points and predicts 300 others; 3 draws a row. Log density a point in units of the results' standard
 deviation (larger is better; 0.0 better than -1.4, which the sample's mean and spread alone give), and correlation
-between what is predicted and what is true. BoTorch's is ``EnsembleMapSaasSingleTaskGP`` (Eriksson & Jankowiak 2021,
-with Hvarfner, Eriksson & Balandat's ensemble of modes), with its own defaults.
+between what is predicted and what is true. BoTorch's is ``EnsembleMapSaasSingleTaskGP`` with its own defaults
+(the prior of Eriksson & Jankowiak 2021).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@
 ``dtlz2:objectives=3``  the same with another size
 ``hills4``              a deceptive landscape (`labloop.simulate.deceptive`), likewise
 ``hills4:width=0.08``   the same with its settings changed
-``hartmann6:idle=14``   any lab with 14 more numbers that do nothing, as when factors are screened
+``hartmann6:idle=14``   any of these with 14 more numbers that do nothing, as when factors are screened
 ======================= =======================================================================
 """
 
@@ -55,10 +55,13 @@ def lab(name: str) -> Lab:
         If a setting behind the name is unknown or cannot be.
     """
     base, _, rest = name.partition(":")
-    settings = dict(_settings(name, rest))
-    if idle := settings.pop("idle", ""):
-        own = ",".join(f"{key}={value}" for key, value in settings.items())
-        return idling(lab(f"{base}:{own}" if own else base), _count(name, idle), name=name)
+    settings = _settings(name, rest)
+    idle = settings.pop("idle", "")
+    place = _plain(name, base, settings)
+    return idling(place, _count(name, idle), name=name) if idle else place
+
+
+def _plain(name: str, base: str, settings: Mapping[str, str]) -> Lab:
     kind, digits = _split(base)
     if kind in DECEPTIVE:
         from labloop.simulate import deceptive
@@ -113,7 +116,7 @@ def _split(name: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (name, "")
 
 
-def _settings(name: str, text: str) -> Mapping[str, str]:
+def _settings(name: str, text: str) -> dict[str, str]:
     settings: dict[str, str] = {}
     for part in filter(None, (each.strip() for each in text.split(","))):
         key, equals, value = part.partition("=")
