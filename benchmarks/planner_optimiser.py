@@ -91,7 +91,7 @@ def task_of(fields: dict[str, Any], seed: int, n: int = 30) -> Task:
     for j, row in enumerate(base):
         score.append(row, {"y": normal[None, :, j]})
     slow = LogNoisyEI(twin(process), torch.as_tensor(base), torch.as_tensor(normal))
-    search = Search(space, models.features, data.known, box=False, rng=rng)
+    search = Search(space, models.features, data.known, box=False, picks=1, rng=rng)
     return Task(space, search, score, slow, rows[order])
 
 

@@ -161,7 +161,7 @@ def greedy(space: Space, models: Models, process: Process, known: np.ndarray, q:
     draws = 64
     conditioned = Conditioned.on(process, draws)
     acquisition = Acquisition({"y": conditioned}, Direct("y"))
-    search = Search(space, models.features, known, box=True, rng=rng)
+    search = Search(space, models.features, known, box=True, picks=q, rng=rng)
     order = np.argsort(-process.posterior(process.rows)[0][0])[:8]
     normal = quasi_normal(draws, len(order) + q, rng).T
     for k, row in enumerate(process.rows[order]):

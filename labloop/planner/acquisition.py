@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import erfcx, log_ndtr
+from scipy.special import erfcx, log_ndtr, ndtr
 
 from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Conditioned, Followed, Slice
@@ -37,6 +37,7 @@ from labloop.planner.surrogate import Conditioned, Followed, Slice
 __all__ = ["Acquisition", "Direct", "Feasible", "Margin", "Sampled", "log_h"]
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
+_ROOT_HALF_PI, _ROOT2 = math.sqrt(math.pi / 2.0), math.sqrt(2.0)
 _SMOOTH = 1e-2
 
 
@@ -45,12 +46,13 @@ def log_h(z: Array) -> Array:
     found = np.empty_like(z)
     upper = z > -1.0
     a = z[upper]
-    found[upper] = np.log(np.exp(-0.5 * a * a - _LOG_ROOT_2PI) + a * np.exp(log_ndtr(a)))
+    found[upper] = np.log(np.exp(-0.5 * a * a - _LOG_ROOT_2PI) + a * ndtr(a))
     b = -z[~upper]
     with np.errstate(under="ignore"):
+        tail = np.log1p(-np.minimum(_ROOT_HALF_PI * b * erfcx(b / _ROOT2), 1.0 - 1e-16))
         # Beyond 1e4 the series 1 - b sqrt(pi/2) erfcx(b / sqrt2) = 1 / b^2 is exact to 1e-8.
-        ratio = np.where(b < 1e4, -b * math.sqrt(math.pi / 2.0) * erfcx(np.minimum(b, 1e4) / math.sqrt(2.0)), -1.0)
-        tail = np.where(b < 1e4, np.log1p(np.maximum(ratio, -1.0 + 1e-16)), -2.0 * np.log(np.maximum(b, 1.0)))
+        far = b >= 1e4
+        tail[far] = -2.0 * np.log(b[far])
     found[~upper] = -0.5 * b * b - _LOG_ROOT_2PI + tail
     return found
 
@@ -192,6 +194,10 @@ class Acquisition:
 
     def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
         """Return alpha (b,) and, if asked, its gradient (b, F); otherwise an empty array."""
+        block = min(self.processes[name].block for name in self._needed())
+        if not gradient and len(features) > block:
+            parts = [self(features[i : i + block])[0] for i in range(0, len(features), block)]
+            return np.concatenate(parts), np.zeros((0, 0))
         slices = {name: self.processes[name].evaluate(features) for name in self._needed()}
         terms = self._terms(slices)
         total, by_draw = _averaged(terms)

@@ -1,6 +1,7 @@
 """How far a batch goes from the known and from the predicted: the escape report, frozen with the proposal.
 
-For every experiment x, with utility u, known experiments K, features scaled by lengthscales l at the mode:
+For every experiment x, with utility u, known experiments K, features as the covariance sees them (`warp`), and
+lengthscales l at the mode:
 
     chance        P(u(x) > max over K of u)                                  (`predict.Forecast`)
     sd_share      sd of f(x) / the largest sd anywhere in the space          0: known as well as can be; 1: not at all
@@ -110,12 +111,13 @@ class Escape:
 
 
 def _scaled(features: Array, surrogate: Surrogate) -> Array:
-    layout = surrogate.process.kernel.layout
+    kernel = surrogate.process.kernel
+    layout = kernel.layout
     scale = np.exp(surrogate.mode.log[: layout.groups])
-    if isinstance(surrogate.process.kernel, Layered):
+    if isinstance(kernel, Layered):
         # One-hot blocks lie 1 apart: a differing choice adds 2 / l, where exp(-1 / l) = exp(-r^2 / 2).
         scale = np.where(layout.named, np.sqrt(scale / 2.0), scale)
-    return np.asarray(features / scale[layout.group])
+    return np.asarray(kernel.warp(features) / scale[layout.group])
 
 
 def collapsed(nearest: Sequence[Nearest], effective: float) -> str:

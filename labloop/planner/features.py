@@ -19,6 +19,7 @@ ever tried twice, and a one-hot block grows with the square of their number), an
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,7 @@ class Features:
     layout : groups of features.
     tables : by cube column, one row of features per option; None for numbers.
     smooth : cube columns that a gradient may move, and ``moved``, their features.
+    numbers : the features that are numbers of the cube, and their names.
     median, span : of the covariates.
     """
 
@@ -51,6 +53,7 @@ class Features:
     tables: tuple[Array | None, ...]
     smooth: npt.NDArray[np.intp]
     moved: npt.NDArray[np.intp]
+    numbers: Mapping[int, str]
     median: Array
     span: Array
 
@@ -76,6 +79,7 @@ def features_of(spec: Spec, space: Space, covariates: Array, median: Array) -> F
     group: list[int] = []
     named: list[bool] = []
     smooth, moved = [], []
+    numbers: dict[int, str] = {}
     for j, column in enumerate(space.columns):
         parameter = spec.parameters[column.name]
         if isinstance(parameter, Choice):
@@ -94,6 +98,7 @@ def features_of(spec: Spec, space: Space, covariates: Array, median: Array) -> F
         if column.kind in ("continuous", "component"):
             smooth.append(j)
             moved.append(len(group))
+        numbers[len(group)] = column.name
         tables.append(None)
         group.append(len(named))
         named.append(False)
@@ -107,6 +112,7 @@ def features_of(spec: Spec, space: Space, covariates: Array, median: Array) -> F
         tuple(tables),
         np.array(smooth, dtype=np.intp),
         np.array(moved, dtype=np.intp),
+        numbers,
         median,
         np.where(span > 0, span, 1.0),
     )

@@ -3,7 +3,8 @@
 Notation (all float64)
 ----------------------
 F features in G groups (`Layout`): a numeric group is one column, a named group the one-hot block of a choice.
-l_g the lengthscale of group g; x, x' two rows; b, N, n numbers of rows; P sets of parameters at once.
+l_g the lengthscale of group g; x, x' two rows, bent by the kernel's `warp`; b, N, n numbers of rows; P sets of
+parameters at once.
 
 `Ard` (numbers only): Matern-5/2 with one lengthscale a column, variance 1.
     r2 = sum_g (x_g - x'_g)^2 / l_g^2,    k = (1 + sqrt5 r + 5/3 r2) exp(-sqrt5 r)
@@ -30,11 +31,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+
+from labloop.planner.warp import Warp
 
 __all__ = ["Ard", "Array", "Cross", "Kernel", "Layered", "Layout", "Pull", "group_distances", "kernel_for"]
 
@@ -72,21 +75,25 @@ class Layout:
 def group_distances(features: Array, layout: Layout) -> Array:
     """Return squared distances by group of the m = n(n + 1)/2 pairs i >= j, (G, m); a choice's are 0 and 1."""
     i, j = np.tril_indices(len(features))
-    found = np.empty((layout.groups, len(i)))
-    for g, columns in enumerate(layout.columns):
-        difference = features[np.ix_(i, columns)] - features[np.ix_(j, columns)]
-        found[g] = np.einsum("mf,mf->m", difference, difference)
+    found = np.zeros((layout.groups, len(i)))
+    for g, column in zip(layout.group, np.ascontiguousarray(features.T), strict=True):
+        difference = column[i] - column[j]
+        found[g] += difference * difference
     return found
 
 
 def matern(r2: Array) -> tuple[Array, Array]:
     """Return k and dk/d(r2) = -5/6 (1 + sqrt5 r) exp(-sqrt5 r), finite at r = 0."""
-    r = np.sqrt(r2)
-    r *= _ROOT5
-    decay = np.exp(-r)
-    r += 1.0
-    slope = r * decay
-    value = slope + (5.0 / 3.0) * r2 * decay
+    # In place: at this size a new array costs as much as what is computed in it.
+    slope = np.sqrt(r2)
+    slope *= _ROOT5
+    value = np.negative(slope)
+    np.exp(value, out=value)
+    slope += 1.0
+    slope *= value
+    value *= r2
+    value *= 5.0 / 3.0
+    value += slope
     slope *= -5.0 / 6.0
     return value, slope
 
@@ -110,6 +117,7 @@ class Ard:
     """Matern-5/2 with one lengthscale per column; every group is a number."""
 
     layout: Layout
+    warp: Warp = field(default_factory=Warp)
 
     @property
     def size(self) -> int:
@@ -142,16 +150,16 @@ class Ard:
     def cross(self, rows: Array, logs: Array) -> Cross:
         """Return the covariance with (N, F) rows, for each of (P, G) parameters, as a function of features."""
         inverse = np.exp(-logs)[:, None, :]
-        scaled = rows * inverse
+        scaled = self.warp(rows) * inverse
 
         def against(features: Array) -> tuple[Array, Pull]:
-            mine = features * inverse
+            mine = self.warp(features) * inverse
             value, slope = matern(squared_distances(mine, scaled))
 
             def pull(by_k: Array) -> Array:
                 weight = by_k * slope
                 moment = mine * weight.sum(axis=2, keepdims=True) - weight @ scaled
-                return np.asarray(np.einsum("pf,pbf->bf", 2.0 * inverse[:, 0], moment))
+                return np.asarray(np.einsum("pf,pbf->bf", 2.0 * inverse[:, 0], moment)) * self.warp.slope(features)
 
             return value, pull
 
@@ -163,6 +171,7 @@ class Layered:
     """Main effects, pairs and the full product, with one variance each."""
 
     layout: Layout
+    warp: Warp = field(default_factory=Warp)
 
     @property
     def size(self) -> int:
@@ -231,16 +240,18 @@ class Layered:
         """Return the covariance with (N, F) rows, for each of (P, G + 3) parameters, as a function of features."""
         scale = np.exp(-logs)[:, :, None, None]
         variances = np.moveaxis(np.exp(logs[:, -3:]), 1, 0)[:, :, None, None]
+        rows = self.warp(rows)
 
         def against(features: Array) -> tuple[Array, Pull]:
+            bent = self.warp(features)
             factors: list[Array] = []
             slopes: dict[int, Array] = {}
             for g, columns in enumerate(self.layout.columns):
                 if self.layout.named[g]:
                     apart = np.exp(-scale[:, g])
-                    factors.append(apart + (1.0 - apart) * (2.0 * (features[:, columns] @ rows[:, columns].T)))
+                    factors.append(apart + (1.0 - apart) * (2.0 * (bent[:, columns] @ rows[:, columns].T)))
                     continue
-                gap = features[:, columns] - rows[:, columns].T
+                gap = bent[:, columns] - rows[:, columns].T
                 weight = scale[:, g] ** 2
                 value, slope = matern(gap * gap * weight)
                 factors.append(value)
@@ -251,7 +262,7 @@ class Layered:
                 found = np.zeros_like(features)
                 for g, slope in slopes.items():
                     found[:, self.layout.columns[g][0]] = np.einsum("pbn,pbn->b", by_k, by_factor(g) * slope)
-                return found
+                return found * self.warp.slope(features)
 
             return value, pull
 
@@ -261,6 +272,7 @@ class Layered:
 Kernel = Ard | Layered
 
 
-def kernel_for(layout: Layout) -> Kernel:
+def kernel_for(layout: Layout, warp: Warp | None = None) -> Kernel:
     """Return the kernel of a layout: layered as soon as there is a choice beside something else."""
-    return Layered(layout) if layout.named.any() and layout.groups > 1 else Ard(layout)
+    kind = Layered if layout.named.any() and layout.groups > 1 else Ard
+    return kind(layout, warp or Warp())

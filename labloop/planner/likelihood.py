@@ -11,7 +11,7 @@ theta = (log kernel parameters, log noise, c); noise is the variance of one meas
 Priors: those of the kernel's parameters (`kernel`), and log noise ~ N(location, width), without replicates
 N(-4, 1), the numbers of BoTorch's default. Densities are of the logs, which is what `sample` draws: the value is
 that of GPyTorch's ``ExactMarginalLogLikelihood`` times n, priors included, plus the sum of all log parameters
-with a prior, the Jacobian of the logs (held in tests).
+with a prior, the Jacobian of the logs (held in tests), less what a warp of the inputs costs (`warp`).
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ import numpy as np
 from scipy.linalg import lapack
 
 from labloop.planner.descent import descend
-from labloop.planner.kernel import Array, Kernel, Layout, group_distances, kernel_for
+from labloop.planner.kernel import Array, Kernel, Layout, Pull, group_distances, kernel_for
+from labloop.planner.warp import Shape, bent
 
 __all__ = ["Evidence", "Hyper", "NoisePrior", "fit"]
 
@@ -85,7 +86,8 @@ class Evidence:
         self.n, self.y, self.repeats, self.layout = len(y), y, repeats, layout
         self.prior, self.known = prior, known
         self.kernel: Kernel = kernel_for(layout) if kernel is None else kernel
-        self._distances = group_distances(features, layout)
+        self._features = features
+        self._distances = group_distances(self.kernel.warp(features), layout)
         # The pairs i >= j as places in a flat matrix, and what each counts in a sum over all pairs, halved.
         i, j = np.tril_indices(self.n)
         self._pairs = i, j, i * self.n + j
@@ -105,26 +107,45 @@ class Evidence:
 
     def __call__(self, theta: Array) -> tuple[float, Array]:
         """Return the log posterior and its gradient at theta (size,)."""
-        n, noise, mean = self.n, math.exp(theta[-2]), theta[-1]
+        value, a, factor, pull = self._factored(theta)
+        if not math.isfinite(value):
+            return value, np.zeros_like(theta)
         i, j, places = self._pairs
+        inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
+        gradient = np.empty_like(theta)
+        gradient[:-2] = pull(self._counts * (a[i] * a[j] - inverse.T.ravel()[places]))
+        gradient[-2] = 0.5 * math.exp(theta[-2]) * float(((a * a - inverse.diagonal()) / self.repeats).sum())
+        gradient[-1] = float(a.sum())
+        return value, gradient - (theta - self._location) * self._precision**2
+
+    def shaped(self, theta: Array, column: int, shape: Shape) -> float:
+        """Return the log posterior at theta (size,) with one feature, a number, in another shape."""
+        warp, distances = self.kernel.warp, self._distances[self.layout.group[column]]
+        x = bent(self._features[:, column], shape)
+        i, j, _ = self._pairs
+        before = distances.copy()
+        # In place, and back again: a copy of all distances costs more than the rest.
+        distances[:] = np.square(x[i] - x[j])
+        value = self._factored(theta)[0]
+        distances[:] = before
+        return value + warp.nats - warp.with_shape(column, shape).nats
+
+    def _factored(self, theta: Array) -> tuple[float, Array, Array, Pull]:
+        """Return the log posterior, a, K's factor, and the pullback to the kernel's parameters."""
+        n, noise, mean = self.n, math.exp(theta[-2]), theta[-1]
         values, pull = self.kernel.gram(self._distances, theta[:-2])
         flat = np.zeros(n * n)
-        flat[places] = values
+        flat[self._pairs[2]] = values
         flat[self._diagonal] += noise / self.repeats + _JITTER
         # The lower triangle by rows is LAPACK's upper by columns: nothing is copied.
         factor, failed = lapack.dpotrf(flat.reshape(n, n).T, lower=0, overwrite_a=1)
         if failed:
-            return -math.inf, np.zeros_like(theta)
+            return -math.inf, flat, factor, pull
         e = self.y - mean
         a, _ = lapack.dpotrs(factor, e, lower=0)
-        value = self._constant - 0.5 * float(e @ a) - float(np.log(factor.diagonal()).sum())
-        inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
-        gradient = np.empty_like(theta)
-        gradient[:-2] = pull(self._counts * (a[i] * a[j] - inverse.T.ravel()[places]))
-        gradient[-2] = 0.5 * noise * float(((a * a - inverse.diagonal()) / self.repeats).sum())
-        gradient[-1] = float(a.sum())
         z = (theta - self._location) * self._precision
-        return value - 0.5 * float(z @ z), gradient - z * self._precision
+        value = self._constant - 0.5 * float(e @ a) - float(np.log(factor.diagonal()).sum()) - 0.5 * float(z @ z)
+        return value, a, factor, pull
 
     def _set_priors(self) -> None:
         """Keep location and 1 / width of every parameter (0: no prior), and all that is constant."""
@@ -135,10 +156,10 @@ class Evidence:
         self._location = np.append(location, flat)
         self._precision = np.append(1.0 / width, flat)
         normals = self.n * math.log(2.0 * math.pi) + len(width) * math.log(2.0 * math.pi)
-        self._constant = -0.5 * normals - float(np.log(width).sum())
+        self._constant = -0.5 * normals - float(np.log(width).sum()) - self.kernel.warp.nats
 
 
-def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 4, warm: Hyper | None = None) -> list[Hyper]:
+def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 3, warm: Hyper | None = None) -> list[Hyper]:
     """Return the distinct modes of the log posterior, best first.
 
     Batched L-BFGS-B (BoTorch's) from short and from long lengthscales at several noise levels, from the
@@ -146,13 +167,13 @@ def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 4, warm: 
     """
     bounds = evidence.bounds()
     groups = evidence.layout.groups
-    turn = np.arange(starts) % 4
+    turn = np.arange(starts) % 3
     thetas = np.zeros((starts, evidence.size))
     thetas[:, :-2] = evidence.kernel.prior()[0]
     typical = math.log(0.4) + 0.5 * math.log(groups)
-    thetas[:, :groups] = typical + np.array([0.0, 1.2, -1.0, 2.2])[turn, None]
+    thetas[:, :groups] = typical + np.array([0.0, 1.2, -1.0])[turn, None]
     thetas[:, :groups] += rng.normal(0.0, 0.3, (starts, groups)) * (turn > 0)[:, None]
-    thetas[:, -2] = np.array([-4.0, -2.0, -6.0, -3.0])[turn]
+    thetas[:, -2] = np.array([-4.0, -2.0, -6.0])[turn]
     if warm is not None and len(warm.log) == evidence.kernel.size:
         thetas[0] = [*warm.log, math.log(warm.noise), warm.mean]
     thetas = np.clip(thetas, *bounds)
@@ -162,7 +183,7 @@ def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 4, warm: 
         values = np.array([value for value, _ in found])
         return np.where(np.isfinite(values), -values, 1e10), np.array([-slope for _, slope in found])
 
-    ends, values = descend(objective, thetas, bounds, most=200, change=1e-7, slope=1e-3)
+    ends, values = descend(objective, thetas, bounds, most=200, change=1e-5, slope=1e-2)
     kept: list[Hyper] = []
     for i in np.argsort(values, kind="stable"):
         if values[i] >= 1e9 or any(_same(ends[i], each, groups) for each in kept):

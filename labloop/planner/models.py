@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from labloop.planner.data import Data, Table
 from labloop.planner.features import Features, features_of
-from labloop.planner.kernel import Array
+from labloop.planner.kernel import Array, kernel_for
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 from labloop.planner.transform import Scale, scale_of
+from labloop.planner.warp import Warp
 from labloop.planner.worth import Weighed, weighed
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
@@ -77,7 +78,10 @@ class Models:
 
 
 def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *, straight: bool = False) -> Models:
-    """Fit one surrogate per outcome that varies; ``straight`` keeps every scale affine (sums of it mean something)."""
+    """Fit one surrogate per outcome that varies.
+
+    ``straight`` keeps every scale affine, so that sums of it mean something, and every input as it is.
+    """
     covariates = np.vstack([table.covariates for table in data.tables.values()])
     features = features_of(spec, space, covariates, data.median)
     surrogates: dict[str, Surrogate] = {}
@@ -96,30 +100,41 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *
             continue
         error = outcome.error if outcome else None
         bends = bool(sign) and error is None and not straight
-        fitted = _best(features, table, scale, error=error, bends=bends, rng=rng)
+        warps = name != WORKS and not straight
+        fitted = _best(features, table, scale, error=error, bends=bends, warps=warps, rng=rng)
         if fitted is None:
             dropped[name] = "could not be fitted"
             continue
         found = Weighed(fitted)
-        if not straight and name != WORKS:
+        if warps:
             found = _weighed(features, table, fitted, sign, error=error, rng=rng)
         surrogates[name] = _sampled(name, found, rng)
     return Models(features, surrogates, dropped)
 
 
 def _best(
-    features: Features, table: Table, scale: Scale, *, error: float | None, bends: bool, rng: np.random.Generator
+    features: Features,
+    table: Table,
+    scale: Scale,
+    *,
+    error: float | None,
+    bends: bool,
+    warps: bool,
+    rng: np.random.Generator,
 ) -> _Fitted | None:
-    """Return the best mode in the best scale; of many rows, an even share is asked first."""
+    """Return the best mode in the best scale, and with the best warp; of many rows, an even share is asked first."""
     few = table.part(_part(len(table), _SKETCHED_FROM))
     found = _fitted(features, few, scale, error=error, rng=rng)
     if found is not None and bends:
         found = _bent(features, few, found, rng)
+    if found is not None and warps:
+        found = _warped(features, few, found, error=error, rng=rng)
     if found is None or len(few) == len(table):
         return found
     if found.scale.power != 1.0:
         scale = scale.powered(table.y, found.scale.power)
-    return _fitted(features, table, scale, error=error, rng=rng, warm=found.mode, starts=1)
+    warp = found.evidence.kernel.warp
+    return _fitted(features, table, scale, error=error, rng=rng, warm=found.mode, starts=1, warp=warp)
 
 
 @dataclass(frozen=True)
@@ -149,14 +164,22 @@ def _fitted(
     error: float | None,
     rng: np.random.Generator,
     warm: Hyper | None = None,
-    starts: int = 4,
+    starts: int = 3,
+    warp: Warp | None = None,
 ) -> _Fitted | None:
     slopes = scale.log_slopes(table.y)
     prior, known = noise_of(table, slopes, error)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
     part = _part(len(y), _LEARNT_FROM)
+    kernel = kernel_for(features.layout, warp)
     evidence = Evidence(
-        rows[part], y[part], repeats=table.repeats[part], layout=features.layout, prior=prior, known=known
+        rows[part],
+        y[part],
+        repeats=table.repeats[part],
+        layout=features.layout,
+        prior=prior,
+        known=known,
+        kernel=kernel,
     )
     modes = fit(evidence, rng, starts=starts, warm=warm)
     if not modes:
@@ -211,12 +234,35 @@ def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Ge
     return best
 
 
+def _warped(
+    features: Features, table: Table, straight: _Fitted, *, error: float | None, rng: np.random.Generator
+) -> _Fitted:
+    """Return the fit with numbers bent, one exponent doubled or halved at a time, while that gains."""
+    best = straight
+    while len(table) >= _BENT_FROM:
+        at = np.array([*best.mode.log, math.log(best.mode.noise), best.mode.mean])
+        warp = best.evidence.kernel.warp
+        steps = [(column, shape) for column in features.numbers for shape in warp.beside(column)]
+        values = [best.evidence.shaped(at, column, shape) for column, shape in steps]
+        if not steps or max(values) <= best.mode.value:
+            break
+        warp = warp.with_shape(*steps[int(np.argmax(values))])
+        found = _fitted(features, table, best.scale, error=error, rng=rng, warm=best.mode, starts=1, warp=warp)
+        if found is None or found.value <= best.value:
+            break
+        best = found
+    return best
+
+
 def _weighed(
     features: Features, table: Table, fitted: _Fitted, sign: float, *, error: float | None, rng: np.random.Generator
 ) -> Weighed[_Fitted]:
     def refit(repeats: Array) -> _Fitted:
         part = replace(table, repeats=repeats)
-        return _fitted(features, part, fitted.scale, error=error, rng=rng, warm=fitted.mode, starts=1) or fitted
+        warp = fitted.evidence.kernel.warp
+        return (
+            _fitted(features, part, fitted.scale, error=error, rng=rng, warm=fitted.mode, starts=1, warp=warp) or fitted
+        )
 
     spreads = table.spreads * np.exp(fitted.scale.log_slopes(table.y))
     return weighed(fitted, refit, table, spreads, sign=sign, stated=error is not None)

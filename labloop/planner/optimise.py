@@ -125,10 +125,19 @@ class Pool:
 
 
 class Search:
-    """One plan's view of the space: its pool, its grid, and what must not be proposed again."""
+    """One plan's view of the space: its pool, its grid, and what must not be proposed again.
 
-    def __init__(self, space: Space, features: Features, known: Array, *, box: bool, rng: np.random.Generator) -> None:
-        self.space, self.features, self.rng, self.box = space, features, rng, box
+    Parameters
+    ----------
+    known : (n, d) rows that are not to be proposed again.
+    box : whether everything within the bounds is feasible.
+    picks : how many rows are going to be asked for; one alone need not be followed by others.
+    """
+
+    def __init__(
+        self, space: Space, features: Features, known: Array, *, box: bool, picks: int, rng: np.random.Generator
+    ) -> None:
+        self.space, self.features, self.rng, self.box, self.picks = space, features, rng, box, picks
         self.banned = keys_of(known)
         self.taken: list[Array] = []
         self.fixed: dict[int, float] = {}
@@ -239,7 +248,7 @@ class Search:
 
     def _of_pool(self, score: Score, pool: Pool) -> Array:
         """Return the score of what is left in the pool; an acquisition is followed from pick to pick."""
-        if not isinstance(score, Acquisition) or len(pool.rows) > _FOLLOWED:
+        if not isinstance(score, Acquisition) or len(pool.rows) > _FOLLOWED or self.picks == 1:
             return self.values(score, pool.fresh())
         if pool.ranking is None or pool.ranking.acquisition is not score:
             pool.ranking = Ranking.of(score, self.features(pool.rows))
@@ -374,7 +383,7 @@ def climb(score: Score, features: Features, rows: Array, free: list[int], *, mos
         return -values, -slopes[:, moved]
 
     bounds = np.tile([[0.0], [1.0]], len(columns))
-    found, _ = descend(objective, rows[:, columns], bounds, most=most, change=1e-9, slope=1e-5)
+    found, _ = descend(objective, rows[:, columns], bounds, most=most, change=1e-6, slope=1e-4)
     ends = rows.copy()
     ends[:, columns] = np.clip(found, 0.0, 1.0)
     return ends

@@ -146,7 +146,7 @@ def _modelled(
     aim = aim_of(spec, models, means)
     utility = aim.utility(means)
     box = not spec.constraints and not spec.mixtures and spec.candidates is None
-    search = Search(space, models.features, data.known, box=box, rng=rng)
+    search = Search(space, models.features, data.known, box=box, picks=n, rng=rng)
     strategist = Strategist(space, data, models, aim, seen, utility, search, rng)
     picks = strategist.fill(spec.planner, n)
     best = np.argsort(-utility, kind="stable")[:_KNOWN]
@@ -240,6 +240,10 @@ def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
             "rows": len(each.process.y),
             "lengthscales": [float(f"{value:.4g}") for value in np.exp(hyper.log[:groups])],
             "variances": [float(f"{value:.4g}") for value in np.exp(hyper.log[groups:])],
+            "bent": {
+                models.features.numbers[column]: list(shape)
+                for column, shape in each.process.kernel.warp.shapes.items()
+            },
             "noise_share": float(f"{hyper.noise:.4g}"),
             "samples": len(each.process.noise),
         }

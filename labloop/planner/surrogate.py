@@ -21,6 +21,7 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lapack
 
 from labloop.planner.kernel import Array, Cross, Kernel, Pull
 from labloop.planner.likelihood import Hyper
@@ -32,6 +33,8 @@ _DRAW_JITTER = 1e-6
 _JITTER = 1e-8
 # Columns appended to what is followed are gathered after so many: each alone is a slow product.
 _PARTS = 16
+# So many numbers of a covariance at once: more leave the processor's cache, and are memory asked for anew each time.
+_CACHED = 2**14
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Process:
         index = np.arange(n)
         diagonal = self.variance[:, None] * (1.0 + _JITTER) + self.noise[:, None] / self.repeats + _JITTER
         matrix[:, index, index] = diagonal
-        return np.asarray(np.linalg.solve(np.linalg.cholesky(matrix), np.eye(n)))
+        return np.stack([lapack.dtrtri(root, lower=1)[0] for root in np.linalg.cholesky(matrix)])
 
     @cached_property
     def whitened(self) -> Array:
@@ -184,10 +187,18 @@ class Conditioned:
         variance = _positive(self.process.variance[:, None] - np.einsum("pbn,pbn->pb", v, v))
         return Slice(self, pull, v, self.process.mean[:, None, None] + v @ self.white, np.sqrt(variance))
 
+    @property
+    def block(self) -> int:
+        """How many rows are best evaluated at once."""
+        return max(_CACHED // (len(self.white) * len(self.rows)), 32)
+
     def follow(self, features: Array) -> Followed:
         """Return predictions at (b, F) rows that are kept up to date with every draw appended from now on."""
-        part = self.evaluate(features)
-        found = Followed(self.process.kernel.cross(features, self.process.logs), [part.v], part.mean, part.sd**2)
+        parts = [self.evaluate(features[i : i + self.block]) for i in range(0, max(len(features), 1), self.block)]
+        v = np.concatenate([part.v for part in parts], axis=1)
+        mean = np.concatenate([part.mean for part in parts], axis=1)
+        variance = np.concatenate([part.sd for part in parts], axis=1) ** 2
+        found = Followed(self.process.kernel.cross(features, self.process.logs), [v], mean, variance)
         self.followed.append(found)
         return found
 

@@ -17,6 +17,7 @@ from botorch.acquisition.acquisition import AcquisitionFunction
 from botorch.acquisition.analytic import _log_ei_helper
 from botorch.models import SingleTaskGP
 from botorch.models.model import Model
+from botorch.models.transforms.input import Warp as BentInputs
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.utils.transforms import t_batch_mode_transform
 from gpytorch.kernels import Kernel, MaternKernel
@@ -24,6 +25,7 @@ from torch import Tensor
 
 from labloop.planner.kernel import Ard, Array, Layered
 from labloop.planner.surrogate import Process
+from labloop.planner.warp import EPS
 
 __all__ = ["FixedKernel", "LogNoisyEI", "twin"]
 
@@ -82,10 +84,24 @@ def twin(process: Process, index: int = 0, *, sign: float = 1.0) -> SingleTaskGP
         noise,
         covar_module=kernel_of(process, index),
         outcome_transform=None,
+        input_transform=_transform(process),
     )
     model.mean_module.initialize(constant=torch.tensor(sign * process.mean[index], dtype=torch.float64))
     model.eval()
     return model.requires_grad_(False)
+
+
+def _transform(process: Process) -> BentInputs | None:
+    """Return the process's warp as BoTorch's input transform."""
+    shapes, width = process.kernel.warp.shapes, process.rows.shape[1]
+    if not shapes:
+        return None
+    cube = torch.tensor([[0.0] * width, [1.0] * width], dtype=torch.float64)
+    found = BentInputs(d=width, indices=list(shapes), eps=EPS, bounds=cube).to(torch.float64)
+    a, b = torch.tensor(list(shapes.values()), dtype=torch.float64).T
+    found._set_concentration(1, a)
+    found._set_concentration(0, b)
+    return found
 
 
 def kernel_of(process: Process, index: int) -> Kernel:

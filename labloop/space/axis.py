@@ -195,7 +195,7 @@ class Axis:
 
     def nearest(self, u: Array) -> Indices:
         """Return the index of the grid value nearest to each cube position."""
-        v = self.raw(np.clip(np.nan_to_num(u), -1.0, 2.0))
+        v = self.raw(np.fmin(np.fmax(u, -1.0), 2.0))  # fmax: what is not a number counts as low
         k = self.index(v)
         if not self.log:
             return k

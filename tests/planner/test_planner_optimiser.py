@@ -71,7 +71,7 @@ def test_what_is_dear_to_score_is_scored_on_a_share_of_a_finite_space(cube: Call
     spec = cube(parameters={f"x{j}": {"bounds": [0, 9], "integer": True} for j in range(4)})
     space = Space(spec)
     layout = features_of(spec, space, np.zeros((0, 0)), np.zeros(0))
-    search = Search(space, layout, np.zeros((0, 4)), box=True, rng=np.random.default_rng(0))
+    search = Search(space, layout, np.zeros((0, 4)), box=True, picks=2, rng=np.random.default_rng(0))
     seen = []
 
     def score(features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
@@ -92,7 +92,7 @@ def test_a_row_is_new_once_and_only_once(cube: Callable[..., Spec]) -> None:
     spec = cube(2)
     space, known = Space(spec), np.array([[0.25, 0.5], [0.125, 1.0]])
     features = features_of(spec, space, np.zeros((0, 0)), np.zeros(0))
-    search = Search(space, features, known, box=True, rng=np.random.default_rng(0))
+    search = Search(space, features, known, box=True, picks=2, rng=np.random.default_rng(0))
     rows = np.array([[0.5, 0.5], [0.25, 0.5], [0.75, 0.0], [0.5, 0.5 + 1e-9], [0.125, 1.0]])
     assert search.fresh(rows).tolist() == [[0.5, 0.5], [0.75, 0.0]]
     search.take(rows[2])
