@@ -32,6 +32,7 @@ RESULTS = Path(__file__).parent / "results"
 COLUMNS = ("lab", "strategy", "seed", "key", "versions", "left", "seconds", "notes")
 ARYLATION = "direct_arylation"
 FUNCTIONS = ("branin", "hartmann6", "ackley5", "levy4", "rosenbrock4")
+OTHERS = ("michalewicz", "bukin", "sixhumpcamel")
 DECEPTIVE = ("hills4", "outlier3", "needle3", "crossed4")
 LABORATORIES = ("snar", "reaction", ARYLATION, "hydrogel")
 LABS = (*FUNCTIONS, *DECEPTIVE, *LABORATORIES)
@@ -67,7 +68,7 @@ class Part:
 PARTS = (
     Part("batch5", "Batches of 5, 40 experiments", LABS, 5, 40),
     Part("batch5-noise", "Batches of 5, 40 experiments, noise a tenth of the sd", (*FUNCTIONS, *DECEPTIVE), 5, 40, 0.1),
-    Part("batch1", "One at a time, 30 experiments", (*FUNCTIONS, *DECEPTIVE, "reaction"), 1, 30),
+    Part("batch1", "One at a time, 30 experiments", (*FUNCTIONS, *OTHERS, *DECEPTIVE, "reaction"), 1, 30),
     Part("batch96", "Batches of 96, 192 experiments", ("hartmann6", "hills4", "ackley5"), 96, 192),
 )
 
