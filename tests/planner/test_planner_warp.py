@@ -146,3 +146,12 @@ def test_what_acts_evenly_is_left_alone(cube: Callable[..., Spec], run: Run) -> 
     spec = cube(2)
     for seed in range(5):
         assert not fitted(spec, run(spec, 25, evenly, seed)).process.kernel.warp.shapes
+
+
+@pytest.mark.parametrize("slot", ["TS", "JES", "UCB-PE", "qNIPV"])
+def test_acquisition_functions_by_name_see_bent_inputs(slot: str, cube: Callable[..., Spec], run: Run) -> None:
+    spec = cube(2, planner={"strategy": "custom", "slots": [slot]})
+    proposal = plan(spec, run(spec, 30, by_the_logarithm), [], 2, 0)
+    assert proposal.planner["outcomes"]["y"]["bent"]
+    assert [each.slot for each in proposal.experiments] == [slot, slot]
+    assert len({tuple(each.conditions.values()) for each in proposal.experiments}) == 2
