@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from labloop.errors import InvalidInput, did_you_mean
 from labloop.records import Conditions, Outcomes
 from labloop.simulate.lab import Front, Lab
-from labloop.simulate.synthetic import names_of, parameters_of
+from labloop.simulate.synthetic import inside, names_of, parameters_of
 
 __all__ = ["FRONTS", "make"]
 
@@ -168,7 +168,8 @@ def _box(function: MultiObjectiveTestProblem, kind: Several) -> tuple[Array, Arr
 def _outcomes(function: MultiObjectiveTestProblem, x: Array) -> list[Outcomes]:
     if not len(x):
         return []
-    rows = torch.as_tensor(x, dtype=torch.float64)
+    low, high = function.get_buffer("bounds").numpy().astype(np.float64)
+    rows = torch.as_tensor(inside(x, (low, high)), dtype=torch.float64)
     found = function.evaluate_true(rows)
     names = [f"f{k}" for k in range(1, found.shape[1] + 1)]
     if isinstance(function, ConstrainedBaseTestProblem):

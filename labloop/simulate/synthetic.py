@@ -208,6 +208,13 @@ def parameters_of(
     return found
 
 
+def inside(x: Array, box: tuple[Array, Array]) -> Array:
+    """Return rows (n, d), what is beyond a bound by rounding alone on it: BoTorch refuses the last bit."""
+    low, high = box
+    near = np.clip(x, low, high)
+    return np.where(np.abs(x - near) <= 1e-9 * (high - low), near, x)
+
+
 def _box(function: SyntheticTestFunction) -> tuple[Array, Array]:
     low, high = function.get_buffer("bounds").numpy().astype(np.float64)
     return low, high
@@ -220,7 +227,7 @@ def _outcomes(function: SyntheticTestFunction, x: Array) -> Outcomes:
 def _all_outcomes(function: SyntheticTestFunction, x: Array) -> list[Outcomes]:
     if not len(x):
         return []
-    rows = torch.as_tensor(x, dtype=torch.float64)
+    rows = torch.as_tensor(inside(x, _box(function)), dtype=torch.float64)
     found = [{"value": value} for value in function.evaluate_true(rows).tolist()]
     if isinstance(function, ConstrainedSyntheticTestFunction):
         for each, slacks in zip(found, function.evaluate_slack_true(rows).tolist(), strict=True):

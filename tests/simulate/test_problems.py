@@ -35,6 +35,16 @@ def scores(place: Lab, n: int, *, near: bool) -> list[float]:
     return [score_of(place.campaign, place.truth(row)) for row in space.decode(cube, snap=rounds)]
 
 
+@pytest.mark.parametrize("name", ["michalewicz", "zdt1"])
+def test_what_is_beyond_a_bound_by_its_last_bit_is_on_it(name: str) -> None:
+    place = lab(name)
+    ends = {each: parameter.bounds[1] for each, parameter in place.campaign.varied.items()}  # type: ignore[union-attr]
+    beyond = {each: math.nextafter(value, math.inf) for each, value in ends.items()}
+    assert place.truth(beyond) == place.truth(ends)
+    with pytest.raises(InvalidInput, match="cannot run this"):
+        place.truth({each: value + 0.1 for each, value in ends.items()})
+
+
 @pytest.mark.parametrize("name", [*WRAPPED, *DECEPTIVE])
 def test_no_experiment_is_better_than_the_declared_optimum(name: str) -> None:
     place = lab(name)
