@@ -11,9 +11,10 @@ scaled by the curvature at the mode (Neal 2011, section 5.4.1), H = U diag(w) U'
     theta = mode + U diag(max(w, 1))^-1/2 z,
 
 so that what the data say much about takes small steps, and the rest those that its prior allows. In z, leapfrog steps
-of a size that adapts while warming up (section 5.2). A trajectory of `_LEAPS` of them goes about a quarter of the way
-round, so that its end hardly remembers where it began (`docs/planner.md` has what was measured); a step out of bounds
-is refused. Every number comes from the caller's generator.
+of a size that adapts while warming up (section 5.2). Were the density normal, a trajectory of `_LEAPS` of them would
+end nearly opposite to where it began: samples take turns on both sides, and their mean is better than that of
+independent ones (`docs/planner.md` has what was measured). A step out of bounds is refused. Every number comes from
+the caller's generator.
 """
 
 from __future__ import annotations

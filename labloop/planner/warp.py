@@ -7,7 +7,7 @@ covariance as one that acts evenly. It is BoTorch's ``Warp`` with fixed concentr
 but for a larger EPS, so that no slope is beyond what a search by gradients can follow.
 
 A shape is believed as the data pay for it: with every doubling or halving of an exponent from 1 its prior loses `TURN`
-nats, a factor of 20, about what the best of so many possible steps gains by chance.
+nats, a factor of 20, since the best of many possible steps gains something by chance.
 """
 
 from __future__ import annotations

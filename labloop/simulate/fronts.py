@@ -168,8 +168,7 @@ def _box(function: MultiObjectiveTestProblem, kind: Several) -> tuple[Array, Arr
 def _outcomes(function: MultiObjectiveTestProblem, x: Array) -> list[Outcomes]:
     if not len(x):
         return []
-    low, high = function.get_buffer("bounds").numpy().astype(np.float64)
-    rows = torch.as_tensor(inside(x, (low, high)), dtype=torch.float64)
+    rows = torch.as_tensor(inside(function, x), dtype=torch.float64)
     found = function.evaluate_true(rows)
     names = [f"f{k}" for k in range(1, found.shape[1] + 1)]
     if isinstance(function, ConstrainedBaseTestProblem):

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from botorch.test_functions import multi_fidelity, synthetic
+from botorch.test_functions.base import BaseTestProblem
 from botorch.test_functions.synthetic import ConstrainedSyntheticTestFunction, SyntheticTestFunction
 from numpy.typing import NDArray
 
@@ -208,9 +209,9 @@ def parameters_of(
     return found
 
 
-def inside(x: Array, box: tuple[Array, Array]) -> Array:
+def inside(function: BaseTestProblem, x: Array) -> Array:
     """Return rows (n, d), what is beyond a bound by rounding alone on it: BoTorch refuses the last bit."""
-    low, high = box
+    low, high = function.get_buffer("bounds").numpy().astype(np.float64)
     near = np.clip(x, low, high)
     return np.where(np.abs(x - near) <= 1e-9 * (high - low), near, x)
 
@@ -227,7 +228,7 @@ def _outcomes(function: SyntheticTestFunction, x: Array) -> Outcomes:
 def _all_outcomes(function: SyntheticTestFunction, x: Array) -> list[Outcomes]:
     if not len(x):
         return []
-    rows = torch.as_tensor(inside(x, _box(function)), dtype=torch.float64)
+    rows = torch.as_tensor(inside(function, x), dtype=torch.float64)
     found = [{"value": value} for value in function.evaluate_true(rows).tolist()]
     if isinstance(function, ConstrainedSyntheticTestFunction):
         for each, slacks in zip(found, function.evaluate_slack_true(rows).tolist(), strict=True):

@@ -126,6 +126,31 @@ def test_samples_have_the_moments_of_a_fine_grid() -> None:
     np.testing.assert_allclose(drawn.mean(axis=0), expected, atol=0.12)
 
 
+class Narrow:
+    """A normal density a hundred times narrower in one direction than in the other: what many rows make of it."""
+
+    sd = np.array([0.01, 1.0, 0.1, 0.5])
+
+    def bounds(self) -> Array:
+        """Return lower and upper bounds."""
+        return np.array([[-50.0] * 4, [50.0] * 4])
+
+    def __call__(self, theta: Array) -> tuple[float, Array]:
+        """Return the log density and its gradient."""
+        z = theta / self.sd
+        return -0.5 * float(z @ z), -z / self.sd
+
+
+def test_samples_of_a_narrow_density_reach_both_sides_of_it() -> None:
+    start = Hyper(np.zeros(2), 1.0, 0.0)
+    evidence: Any = Narrow()
+    found = sample(evidence, start, 400, np.random.default_rng(0))
+    drawn = np.array([[*each.log, math.log(each.noise), each.mean] for each in found]) / Narrow.sd
+    np.testing.assert_allclose(drawn.std(axis=0), 1.0, atol=0.15)
+    assert (drawn[1:] * drawn[:-1]).mean(axis=0).max() < 0.2
+    assert np.abs(drawn.mean(axis=0)).max() < 0.1
+
+
 def test_replicates_sharpen_the_noise_prior() -> None:
     informed = NoisePrior().informed(0.5, 20)
     assert informed.location == pytest.approx((-4.0 + 10 * math.log(0.5)) / 11)
