@@ -94,6 +94,14 @@ def test_the_gradient_is_exact(name: str, goal: Direct | Sampled, request: pytes
     np.testing.assert_allclose(slope[:, 0], expected, rtol=2e-4, atol=1e-6)
 
 
+def test_many_rows_are_scored_as_each_alone(numbers: Case) -> None:
+    acquisition = acquisition_of(numbers, Direct("y"))
+    rows = np.random.default_rng(0).random((2 * acquisition.processes["y"].block + 7, 3))
+    alone = np.concatenate([acquisition(row[None])[0] for row in rows])
+    np.testing.assert_allclose(acquisition(rows)[0], alone, atol=1e-10)
+    np.testing.assert_allclose(acquisition.at(acquisition.follow(rows), np.arange(len(rows))), alone, atol=1e-10)
+
+
 def test_improvement_is_that_of_brute_force_draws(numbers: Case) -> None:
     score = acquisition_of(numbers, Direct("y"), draws=4, sets=2, margins=(Margin("z", 0.0, 1.0),))
     where = np.array([[0.3, 0.6, 0.2]])
