@@ -46,6 +46,7 @@ class Surrogate:
 
     Attributes
     ----------
+    alone : the process under the mode alone.
     discounted, striking : see `labloop.planner.worth.Weighed`.
     """
 
@@ -53,14 +54,9 @@ class Surrogate:
     scale: Scale
     process: Process
     mode: Hyper
+    alone: Process
     discounted: tuple[int, ...] = ()
     striking: int | None = None
-
-    @cached_property
-    def alone(self) -> Process:
-        """The process under the mode alone."""
-        at = self.process
-        return Process.of(at.kernel, [self.mode], at.rows, at.y, at.repeats)
 
     def predict(self, features: Array) -> tuple[Array, Array]:
         """Return mean and variance of the true value in model units, over all samples, (b,) each."""
@@ -273,7 +269,7 @@ def _sampled(name: str, weighed: Weighed[_Fitted], rng: np.random.Generator) -> 
     count = samples_for(len(fitted.y))
     hypers = sample(fitted.evidence, mode, count, rng) if count > 1 else [mode]
     process = Process.of(fitted.evidence.kernel, hypers, fitted.rows, fitted.y, fitted.repeats)
-    return Surrogate(name, fitted.scale, process, mode, weighed.discounted, weighed.striking)
+    return Surrogate(name, fitted.scale, process, mode, fitted.alone, weighed.discounted, weighed.striking)
 
 
 def samples_for(n: int) -> int:

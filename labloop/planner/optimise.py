@@ -41,6 +41,7 @@ _AROUND = 16
 _STARTS = 5
 _SWEPT = 40
 _SWEPT_OPTIONS = 2000
+_NEAR = (0.3, 0.1, 0.03)
 _SCALES = (0.2, 0.2, 0.1, 0.1, 0.05, 0.05, 0.02, 0.02, 0.01, 0.005)
 _TRIES = 24
 _LOOKED_AT = 128
@@ -176,8 +177,8 @@ class Search:
             near = self._held(self._near)
             if not len(near):
                 return self.space.sample(_POOL, self.rng, fixed=self.fixed)
-            around = [self._moved(near, scale, times=_AROUND) for scale in (0.3, 0.1, 0.03)]
-            return np.vstack([self.space.sample(2 * _POOL, self.rng, fixed=self.fixed), *around])
+            around = self._moved(near, *_NEAR, times=_AROUND)
+            return np.vstack([self.space.sample(2 * _POOL, self.rng, fixed=self.fixed), around])
         rows = self.finite
         for j, value in self.fixed.items():
             rows = rows[np.abs(rows[:, j] - value) < 1e-9]
@@ -236,7 +237,7 @@ class Search:
             return self._touched(score, rows, values)
         near = self._held(near)
         if len(near):
-            around = self.fresh(np.vstack([self._moved(near, scale) for scale in (0.3, 0.1, 0.03)]))
+            around = self.fresh(self._moved(near, *_NEAR))
             rows, values = np.vstack([rows, around]), np.append(values, self.values(score, around))
         if not len(rows):
             return None
@@ -285,10 +286,11 @@ class Search:
             self._nearest[key] = np.asarray(self.space.nearest(row, fixed=self.fixed))
         return self._nearest[key]
 
-    def _moved(self, rows: Array, scale: float, times: int = 8) -> Array:
-        """Return ``times`` random feasible neighbours of each row, one row's after the other's."""
-        found = self.space.move(np.repeat(rows, times, axis=0), self.rng, scale, held=tuple(self.fixed))
-        return np.asarray(found, dtype=np.float64)
+    def _moved(self, rows: Array, *scales: float, times: int = 8) -> Array:
+        """Return, scale by scale, ``times`` random feasible neighbours of each row, one row's after the other's."""
+        each = np.tile(np.repeat(rows, times, axis=0), (len(scales), 1))
+        wide = np.repeat(scales, len(rows) * times)
+        return np.asarray(self.space.move(each, self.rng, wide, held=tuple(self.fixed)), dtype=np.float64)
 
     def _apart(self, rows: Array, values: Array) -> list[int]:
         """Return the best row and the best ones at some distance from those before."""
@@ -331,8 +333,7 @@ class Search:
 
     def _climbed(self, score: Score, row: Array, value: float) -> tuple[Array, float]:
         for _ in range(8):
-            near = [self._moved(row[None], 0.03), self._moved(row[None], 0.003)]
-            rows = self.fresh(np.vstack([self._swept(row), *near]))
+            rows = self.fresh(np.vstack([self._swept(row), self._moved(row[None], 0.03, 0.003)]))
             if not len(rows):
                 break
             found = self.values(score, rows)

@@ -47,15 +47,15 @@ class Neighbours:
         self.single = [j for j in range(grid.dim) if not equal[:, j].any() and base.first[j] < base.last[j]]
         self.linked = _linked(grid)
 
-    def move(self, k: Indices, rng: np.random.Generator, scale: float, held: Collection[int] = ()) -> Indices:
-        """Return a neighbour (n, d) of each row; a row for which none was found comes back as it is."""
+    def move(self, k: Indices, rng: np.random.Generator, scale: Array, held: Collection[int] = ()) -> Indices:
+        """Return a neighbour (n, d) of each row, about ``scale`` (n,) away; a row that has none comes back as it is."""
         moved = k.copy()
         open_ = np.arange(len(k))
-        step = scale
+        shrunk = 1.0
         for attempt in range(_TRIES):
-            trial = k[open_].copy()
-            transplanted = self._transplant(trial, rng, scale, held) if attempt % 2 == 0 else np.zeros(len(open_), bool)
-            self._change(trial, ~transplanted, rng, step, held)
+            trial, wide = k[open_].copy(), scale[open_]
+            transplanted = self._transplant(trial, rng, wide, held) if attempt % 2 == 0 else np.zeros(len(open_), bool)
+            self._change(trial, ~transplanted, rng, shrunk * wide, held)
             changed = (trial != k[open_]).any(axis=1)
             accepted = changed.copy()
             accepted[changed] = self.grid.feasible(trial[changed])
@@ -63,30 +63,33 @@ class Neighbours:
             open_ = open_[~accepted]
             if not len(open_):
                 break
-            step *= 0.6
+            shrunk *= 0.6
         return moved
 
-    def _change(self, k: Indices, chosen: Bools, rng: np.random.Generator, scale: float, held: Collection[int]) -> None:
+    def _change(self, k: Indices, chosen: Bools, rng: np.random.Generator, scale: Array, held: Collection[int]) -> None:
         """Make one to three elementary changes to the chosen rows, in place."""
         circuits = self.circuits.without(np.array(sorted(held), dtype=np.int64))
         single = [j for j in self.single if j not in held]
-        weights = np.array([min(1.0, max(4 * scale, 0.1)) if self.grid.axes[j].names else 1.0 for j in single])
-        weights = np.append(weights, float(circuits.columns.sum()))
-        if not weights.sum():
+        weights = np.ones((len(k), len(single) + 1))
+        named = [position for position, j in enumerate(single) if self.grid.axes[j].names]
+        weights[:, named] = np.clip(4.0 * scale, 0.1, 1.0)[:, None]
+        weights[:, -1] = float(circuits.columns.sum())
+        below = weights.cumsum(axis=1)
+        if not below.any():
             return
         count = np.where(chosen, rng.integers(1, 4, len(k)), 0)
         for turn in range(3):
-            picked = rng.choice(len(weights), size=len(k), p=weights / weights.sum())
+            picked = (rng.random((len(k), 1)) * below[:, -1:] >= below).sum(axis=1)
             picked[count <= turn] = -1
             for position, j in enumerate(single):
                 rows = np.flatnonzero(picked == position)
                 if len(rows):
-                    k[rows, j] = self._nudged(j, k[rows, j], rng, scale)
+                    k[rows, j] = self._nudged(j, k[rows, j], rng, scale[rows])
             rows = np.flatnonzero(picked == len(single))
             if len(rows):
-                k[rows] = self._exchanged(k[rows], circuits.directions, circuits.multiples, rng=rng, scale=scale)
+                k[rows] = self._exchanged(k[rows], circuits.directions, circuits.multiples, rng=rng, scale=scale[rows])
 
-    def _nudged(self, j: int, k: Indices, rng: np.random.Generator, scale: float) -> Indices:
+    def _nudged(self, j: int, k: Indices, rng: np.random.Generator, scale: Array) -> Indices:
         axis = self.grid.axes[j]
         if axis.names:
             return np.asarray((k + rng.integers(1, axis.count, len(k))) % axis.count)
@@ -104,7 +107,7 @@ class Neighbours:
         multiples: Callable[[Indices, np.random.Generator], Array],
         *,
         rng: np.random.Generator,
-        scale: float,
+        scale: Array,
     ) -> Indices:
         v = self.grid.values(k)
         c = rng.integers(len(directions), size=len(k))
@@ -128,13 +131,13 @@ class Neighbours:
             found[rows, j] = self.grid.axes[j].index(goal[rows, j])
         return found
 
-    def _transplant(self, k: Indices, rng: np.random.Generator, scale: float, held: Collection[int]) -> Bools:
+    def _transplant(self, k: Indices, rng: np.random.Generator, scale: Array, held: Collection[int]) -> Bools:
         """Let some rows take a choice and all that is tied to it from a feasible point, in place."""
         linked = [columns for columns in self.linked if not set(columns) & set(held)]
         taken = np.zeros(len(k), dtype=np.bool_)
         if not linked:
             return taken
-        taken = rng.random(len(k)) < _TRANSPLANTS * min(1.0, 0.2 + 2 * scale)
+        taken = rng.random(len(k)) < _TRANSPLANTS * np.minimum(1.0, 0.2 + 2.0 * scale)
         donors = self.donors()
         for row in np.flatnonzero(taken):
             columns = linked[int(rng.integers(len(linked)))]

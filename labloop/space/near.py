@@ -28,8 +28,9 @@ def nearest_point(grid: Grid, row: Array, fixed: Mapping[int, int], donors: Indi
     gap = np.sort(gaps, kind="stable")[:_STARTS]
     rng = np.random.default_rng(0)
     for scale in _SCALES:
+        wide = np.full(len(here) * _TIMES, scale)
         for _ in range(_ROUNDS):
-            near = neighbours.move(np.repeat(here, _TIMES, axis=0), rng, scale, tuple(fixed))
+            near = neighbours.move(np.repeat(here, _TIMES, axis=0), rng, wide, tuple(fixed))
             gaps = grid.distances(grid.units(near), row[None])[:, 0].reshape(len(here), _TIMES)
             best = gaps.argmin(axis=1)
             least = gaps[np.arange(len(here)), best]

@@ -319,17 +319,20 @@ class Space:
             self._donated[key] = self._sample(_DONORS, np.random.default_rng(0), fixed)
         return self._donated[key]
 
-    def move(self, cube_rows: Array, rng: np.random.Generator, scale: float, *, held: Collection[int] = ()) -> Array:
+    def move(
+        self, cube_rows: Array, rng: np.random.Generator, scale: float | Array, *, held: Collection[int] = ()
+    ) -> Array:
         """Return a random feasible neighbour of each row (n, dim), about ``scale`` away in one to three columns.
 
-        Columns in ``held`` keep their values. A row without a neighbour in reach comes back as it is; an
-        infeasible row starts from the nearest feasible point.
+        ``scale`` is one for all rows, or one a row (n,). Columns in ``held`` keep their values. A row without a
+        neighbour in reach comes back as it is; an infeasible row starts from the nearest feasible point.
         """
         rows = np.asarray(cube_rows, dtype=np.float64)
         k = self._grid.nearest(rows)
         lost = np.flatnonzero(~self._grid.feasible(k))
         for i in lost:
             k[i] = self._grid.nearest(self.nearest(rows[i], fixed={j: rows[i, j] for j in held})[None])[0]
+        scale = np.broadcast_to(np.asarray(scale, dtype=np.float64), len(rows))
         if self._listed is not None:
             return self._listed.moved(self._grid.units(k), rng, scale, held)
         return self._grid.units(self._neighbours.move(k, rng, scale, held))

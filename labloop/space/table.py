@@ -46,10 +46,10 @@ class Listed:
         again = rng.integers(len(rows), size=max(n - len(rows), 0))
         return np.asarray(rows[np.concatenate([rng.permutation(len(rows))[:n], again])])
 
-    def moved(self, u: Array, rng: np.random.Generator, scale: float, held: Collection[int]) -> Array:
-        """Return for each cube row another row of the table, near a random place about ``scale`` away."""
+    def moved(self, u: Array, rng: np.random.Generator, scale: Array, held: Collection[int]) -> Array:
+        """Return for each cube row another row of the table, near a random place about ``scale`` (n,) away."""
         pool = self.u[rng.permutation(len(self.u))[:_LOOKED_AT]]
-        wanted = u + scale * rng.standard_normal(u.shape) * (rng.random(u.shape) < 0.5)
+        wanted = u + scale[:, None] * rng.standard_normal(u.shape) * (rng.random(u.shape) < 0.5)
         gaps = self.grid.distances(wanted, pool)
         gaps[self.grid.distances(u, pool) < 1e-9] = np.inf
         for j in held:
