@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from labloop.planner import plan, start_size
+from labloop.planner.surrogate import Conditioned, Process
 from labloop.records import Conditions, Experiment, Proposal
 from labloop.space import Space
 from labloop.spec.models import Spec
@@ -63,6 +64,23 @@ def test_every_strategy_fills_a_valid_batch_in_a_mixed_space(mixed: Spec, run: R
     check(spec, proposal, observed, pending, 4)
     assert proposal.experiments[0].predictions["y"].sd > 0
     assert proposal.strategy == strategy
+
+
+@pytest.mark.parametrize(("wanted", "sets"), [(1, 1), (2, 8)])
+def test_one_alone_is_looked_for_at_the_mode_and_predicted_under_all_samples(
+    cube: Cube, run: Run, monkeypatch: pytest.MonkeyPatch, wanted: int, sets: int
+) -> None:
+    searched: list[int] = []
+    start = Conditioned.on.__func__  # type: ignore[attr-defined]  # a class method
+
+    def on(cls: type[Conditioned], process: Process, draws: int) -> Conditioned:
+        searched.append(len(process.noise))
+        return start(cls, process, draws)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(Conditioned, "on", classmethod(on))
+    proposal = plan(cube(2), run(cube(2), 10, bowl), [], wanted, 0)
+    assert searched == [sets]
+    assert proposal.planner["outcomes"]["y"]["samples"] == 8
 
 
 def test_the_top_of_a_hill_is_found(cube: Cube, run: Run, result: Callable[..., Experiment]) -> None:

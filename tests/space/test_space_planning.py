@@ -49,6 +49,20 @@ def test_neighbours_are_feasible_near_and_elsewhere(parameters: dict[str, Any], 
     assert np.median(gaps) < 0.3
 
 
+def test_neighbours_of_several_scales_are_made_in_one_go() -> None:
+    numbers = {name: {"bounds": [0, 1]} for name in "abc"}
+    space, rng = space_of({**numbers, "salt": {"choices": ["KCl", "NaCl", "LiCl"]}}), np.random.default_rng(0)
+    rows = np.repeat(space.sample(1, rng), 600, axis=0)
+    scales = np.repeat([0.3, 0.01, 0.3], 200)
+    moved = space.move(rows, rng, scales)
+    numbers_apart = np.abs(moved - rows)[:, :3].max(axis=1)
+    turned = moved[:, 3] != rows[:, 3]
+    wide, narrow = scales == 0.3, scales == 0.01
+    assert np.quantile(numbers_apart[narrow], 0.9) < 0.05 < np.median(numbers_apart[wide])
+    # The option is left for another far more often in wide moves.
+    assert 0 < turned[narrow].mean() < 0.3 * turned[wide].mean()
+
+
 @pytest.mark.parametrize(("parameters", "constraints"), SPACES)
 def test_the_nearest_point_is_feasible_and_nearer_than_samples(
     parameters: dict[str, Any], constraints: tuple[str, ...]
