@@ -31,7 +31,7 @@ from labloop.planner.acquisition import Acquisition, Direct
 from labloop.planner.data import gather
 from labloop.planner.models import Models, fit_models
 from labloop.planner.optimise import Search
-from labloop.planner.strategy import LARGE, quasi_normal
+from labloop.planner.strategy import _DRAWS, _DRAWS_FOR_ONE, LARGE, quasi_normal
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.planner.twin import twin
 from labloop.records import Experiment, Observation, Origin, Status
@@ -158,7 +158,7 @@ def found_gap(rows: np.ndarray, values: np.ndarray, q: int, seed: int) -> float:
 def greedy(space: Space, models: Models, process: Process, known: np.ndarray, q: int, *, seed: int) -> np.ndarray:
     """Return labloop's batch for one process, improvement slots only."""
     rng = np.random.default_rng(seed)
-    draws = 64
+    draws = _DRAWS_FOR_ONE if q == 1 else _DRAWS
     conditioned = Conditioned.on(process, draws)
     acquisition = Acquisition({"y": conditioned}, Direct("y"))
     search = Search(space, models.features, known, box=True, picks=q, rng=rng)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from labloop.errors import InvalidInput, did_you_mean
 from labloop.records import Conditions, Outcomes
 from labloop.simulate.lab import Front, Lab
-from labloop.simulate.synthetic import inside, names_of, parameters_of
+from labloop.simulate.synthetic import box_of, inside, names_of, parameters_of
 
 __all__ = ["FRONTS", "make"]
 
@@ -159,7 +159,7 @@ def _slacks(function: MultiObjectiveTestProblem) -> int:
 
 
 def _box(function: MultiObjectiveTestProblem, kind: Several) -> tuple[Array, Array]:
-    low, high = function.get_buffer("bounds").numpy().astype(np.float64)
+    low, high = box_of(function)
     if kind.cut:
         high[function.num_objectives - 1 :] = _CUT
     return low, high

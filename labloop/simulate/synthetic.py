@@ -31,7 +31,7 @@ from labloop.records import Conditions, Outcomes
 from labloop.simulate.lab import Lab, Optimum
 from labloop.simulate.polish import lowest
 
-__all__ = ["FAMILIES", "dimension_of", "make", "names_of", "parameters_of"]
+__all__ = ["FAMILIES", "box_of", "dimension_of", "inside", "make", "names_of", "parameters_of"]
 
 Array = NDArray[np.float64]
 
@@ -178,7 +178,7 @@ def make(name: str) -> Lab:
             "schema": "labloop/1",
             "name": name,
             "question": f"Where is {name} lowest?",
-            "parameters": parameters_of(_box(function), fixed, family.steps),
+            "parameters": parameters_of(box_of(function), fixed, family.steps),
             "objectives": {"value": {"goal": "minimize"}},
             "limits": [f"{each} >= 0" for each in slacks],
         },
@@ -211,12 +211,13 @@ def parameters_of(
 
 def inside(function: BaseTestProblem, x: Array) -> Array:
     """Return rows (n, d), what is beyond a bound by rounding alone on it: BoTorch refuses the last bit."""
-    low, high = function.get_buffer("bounds").numpy().astype(np.float64)
+    low, high = box_of(function)
     near = np.clip(x, low, high)
     return np.where(np.abs(x - near) <= 1e-9 * (high - low), near, x)
 
 
-def _box(function: SyntheticTestFunction) -> tuple[Array, Array]:
+def box_of(function: BaseTestProblem) -> tuple[Array, Array]:
+    """Return lower and upper bounds, (n,) each."""
     low, high = function.get_buffer("bounds").numpy().astype(np.float64)
     return low, high
 
@@ -241,7 +242,7 @@ def _optimum(function: SyntheticTestFunction, family: Family, fixed: Mapping[int
     declared = family.at or (function._optimizers or [()])[0]
     assert declared, "only functions whose minimum BoTorch or this module declares are listed"
     start = np.array(declared, dtype=np.float64)
-    low, high = _box(function)
+    low, high = box_of(function)
     for position, value in fixed.items():
         start[position] = low[position] = high[position] = value
     if family.exact:
