@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from labloop.simulate.deceptive import KINDS
 from labloop.simulate.engines import Failed, run_jobs
 from labloop.simulate.job import Job, packages_of
 from labloop.simulate.scale import FOUND
@@ -34,6 +35,13 @@ ARYLATION = "direct_arylation"
 FUNCTIONS = ("branin", "hartmann6", "ackley5", "levy4", "rosenbrock4")
 OTHERS = ("michalewicz", "bukin", "sixhumpcamel")
 DECEPTIVE = ("hills4", "outlier3", "needle3", "crossed4")
+FAMILY = (
+    *(f"hills{dim}:place=20" for dim in range(2, 7)),
+    *(f"crossed{dim}" for dim in range(2, 7)),
+    *(f"needle{dim}:place=20" for dim in range(3, 6)),
+    "outlier2:place=20",
+)
+"""Deceptive in 2 to 6 columns; nothing was chosen at this place."""
 LABORATORIES = ("snar", "reaction", ARYLATION, "hydrogel")
 LABS = (*FUNCTIONS, *DECEPTIVE, *LABORATORIES)
 OURS = "explore"
@@ -69,6 +77,7 @@ PARTS = (
     Part("batch5", "Batches of 5, 40 experiments", LABS, 5, 40),
     Part("batch5-noise", "Batches of 5, 40 experiments, noise a tenth of the sd", (*FUNCTIONS, *DECEPTIVE), 5, 40, 0.1),
     Part("batch1", "One at a time, 30 experiments", (*FUNCTIONS, *OTHERS, *DECEPTIVE, "reaction"), 1, 30),
+    Part("deceptive", "Deceptive in 2 to 6 columns, batches of 5, 40 experiments, noise", FAMILY, 5, 40, 0.1),
     Part("batch96", "Batches of 96, 192 experiments", ("hartmann6", "hills4", "ackley5"), 96, 192),
 )
 
@@ -209,7 +218,7 @@ def _scores(several: Sequence[Traces], names: Sequence[str]) -> Iterator[str]:
             + " | ".join("" if name == OURS else _lead(left, name) for name in names)
             + " |"
         )
-        if hard := [table for lab, table in left.items() if lab in DECEPTIVE]:
+        if hard := [table for lab, table in left.items() if lab.startswith(tuple(KINDS))]:
             found = pd.DataFrame([(table <= FOUND).mean() for table in hard]).mean()
             cells = " | ".join(f"{found[name]:.0%}" for name in names)
             yield f"| found, {len(hard)} deceptive labs | {cells} |"

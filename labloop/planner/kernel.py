@@ -32,14 +32,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 from labloop.planner.warp import Warp
 
-__all__ = ["Ard", "Array", "Cross", "Kernel", "Layered", "Layout", "Pull", "group_distances", "kernel_for"]
+__all__ = ["Ard", "Array", "Cross", "Kernel", "Layered", "Layout", "Pull", "group_distances", "kernel_for", "pairs"]
 
 Array = npt.NDArray[np.float64]
 Pull = Callable[[Array], Array]
@@ -72,9 +72,18 @@ class Layout:
         return [np.flatnonzero(self.group == g) for g in range(self.groups)]
 
 
+@lru_cache(maxsize=4)
+def pairs(n: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the rows i and columns j of the m = n(n + 1)/2 pairs i >= j; every fit of a plan asks for the same."""
+    found = np.tril_indices(n)
+    for each in found:
+        each.flags.writeable = False
+    return found
+
+
 def group_distances(features: Array, layout: Layout) -> Array:
     """Return squared distances by group of the m = n(n + 1)/2 pairs i >= j, (G, m); a choice's are 0 and 1."""
-    i, j = np.tril_indices(len(features))
+    i, j = pairs(len(features))
     found = np.zeros((layout.groups, len(i)))
     for g, column in zip(layout.group, np.ascontiguousarray(features.T), strict=True):
         difference = column[i] - column[j]

@@ -120,7 +120,7 @@ def _best(
 ) -> _Fitted | None:
     """Return the best mode in the best scale, and with the best warp; of many rows, an even share is asked first."""
     few = table.part(_part(len(table), _SKETCHED_FROM))
-    found = _fitted(features, few, scale, error=error, rng=rng)
+    found = _posed(features, few, scale, error=error).fitted(rng)
     if found is not None and bends:
         found = _bent(features, few, found, rng)
     if found is not None and warps:
@@ -130,21 +130,39 @@ def _best(
     if found.scale.power != 1.0:
         scale = scale.powered(table.y, found.scale.power)
     warp = found.evidence.kernel.warp
-    return _fitted(features, table, scale, error=error, rng=rng, warm=found.mode, starts=1, warp=warp)
+    return _posed(features, table, scale, error=error, warp=warp).fitted(rng, warm=found.mode, starts=1)
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    """One outcome in one scale, and the best mode of its hyperparameters."""
+class _Posed:
+    """One outcome in one scale, and the density of its hyperparameters."""
 
     rows: Array
     y: Array
     repeats: Array
     evidence: Evidence
     scale: Scale
+    nats: float
+    """What makes the log posterior a density of the measured values, so that scales can be compared."""
+
+    def fitted(self, rng: np.random.Generator, *, starts: int = 3, warm: Hyper | None = None) -> _Fitted | None:
+        """Return it with the best mode of the hyperparameters; None where no start could be evaluated."""
+        modes = fit(self.evidence, rng, starts=starts, warm=warm)
+        if not modes:
+            return None
+        return _Fitted(self.rows, self.y, self.repeats, self.evidence, self.scale, self.nats, modes[0])
+
+
+@dataclass(frozen=True)
+class _Fitted(_Posed):
+    """The same, and the best mode of the hyperparameters."""
+
     mode: Hyper
-    value: float
-    """Log posterior as a density of the measured values, so that scales can be compared."""
+
+    @property
+    def value(self) -> float:
+        """The log posterior at the mode, as a density of the measured values."""
+        return self.mode.value + self.nats
 
     @cached_property
     def alone(self) -> Process:
@@ -152,17 +170,7 @@ class _Fitted:
         return Process.of(self.evidence.kernel, [self.mode], self.rows, self.y, self.repeats)
 
 
-def _fitted(
-    features: Features,
-    table: Table,
-    scale: Scale,
-    *,
-    error: float | None,
-    rng: np.random.Generator,
-    warm: Hyper | None = None,
-    starts: int = 3,
-    warp: Warp | None = None,
-) -> _Fitted | None:
+def _posed(features: Features, table: Table, scale: Scale, *, error: float | None, warp: Warp | None = None) -> _Posed:
     slopes = scale.log_slopes(table.y)
     prior, known = noise_of(table, slopes, error)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
@@ -177,11 +185,8 @@ def _fitted(
         known=known,
         kernel=kernel,
     )
-    modes = fit(evidence, rng, starts=starts, warm=warm)
-    if not modes:
-        return None
     bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
-    return _Fitted(rows, y, table.repeats, evidence, scale, modes[0], modes[0].value + float(slopes[part].sum()) + bend)
+    return _Posed(rows, y, table.repeats, evidence, scale, float(slopes[part].sum()) + bend)
 
 
 def noise_of(table: Table, slopes: Array, error: float | None) -> tuple[NoisePrior, float | None]:
@@ -212,21 +217,22 @@ def _part(n: int, most: int) -> npt.NDArray[np.intp]:
 
 
 def _bent(features: Features, table: Table, straight: _Fitted, rng: np.random.Generator) -> _Fitted:
-    """Return the fit in the likeliest power of the scale: outward from 1, either way, while it gains."""
-    best = straight
+    """Return the fit in the likeliest power of the scale: by halves, the way that begins better, while it gains."""
     if len(table) < _BENT_FROM:
-        return best
-    for step in (0.5, -0.5):
-        before = straight
-        for turn in (1, 2):
-            scale = straight.scale.powered(table.y, 1.0 + turn * step)
-            found = _fitted(features, table, scale, error=None, rng=rng, warm=before.mode, starts=1)
-            if found is None or found.value <= before.value:
-                break
-            before = found
-        if before.value > best.value:
-            best = before
+        return straight
+
+    def posed(power: float) -> _Posed:
+        return _posed(features, table, straight.scale.powered(table.y, power), error=None)
+
+    ways = {step: posed(1.0 + step) for step in (0.5, -0.5)}
+    # At the mode of the straight scale, which never mistook the better of the two (docs/planner.md).
+    step = max(ways, key=lambda step: ways[step].evidence.value(straight.mode.theta) + ways[step].nats)
+    best, way = straight, ways[step]
+    while (found := way.fitted(rng, warm=best.mode, starts=1)) is not None and found.value > best.value:
+        best = found
+        if best.scale.power in (0.0, 2.0):
             break
+        way = posed(best.scale.power + step)
     return best
 
 
@@ -236,14 +242,13 @@ def _warped(
     """Return the fit with numbers bent, one exponent doubled or halved at a time, while that gains."""
     best = straight
     while len(table) >= _BENT_FROM:
-        at = np.array([*best.mode.log, math.log(best.mode.noise), best.mode.mean])
         warp = best.evidence.kernel.warp
         steps = [(column, shape) for column in features.numbers for shape in warp.beside(column)]
-        values = [best.evidence.shaped(at, column, shape) for column, shape in steps]
+        values = [best.evidence.shaped(best.mode.theta, column, shape) for column, shape in steps]
         if not steps or max(values) <= best.mode.value:
             break
         warp = warp.with_shape(*steps[int(np.argmax(values))])
-        found = _fitted(features, table, best.scale, error=error, rng=rng, warm=best.mode, starts=1, warp=warp)
+        found = _posed(features, table, best.scale, error=error, warp=warp).fitted(rng, warm=best.mode, starts=1)
         if found is None or found.value <= best.value:
             break
         best = found
@@ -254,11 +259,9 @@ def _weighed(
     features: Features, table: Table, fitted: _Fitted, sign: float, *, error: float | None, rng: np.random.Generator
 ) -> Weighed[_Fitted]:
     def refit(repeats: Array) -> _Fitted:
-        part = replace(table, repeats=repeats)
-        warp = fitted.evidence.kernel.warp
-        return (
-            _fitted(features, part, fitted.scale, error=error, rng=rng, warm=fitted.mode, starts=1, warp=warp) or fitted
-        )
+        part, warp = replace(table, repeats=repeats), fitted.evidence.kernel.warp
+        posed = _posed(features, part, fitted.scale, error=error, warp=warp)
+        return posed.fitted(rng, warm=fitted.mode, starts=1) or fitted
 
     spreads = table.spreads * np.exp(fitted.scale.log_slopes(table.y))
     return weighed(fitted, refit, table, spreads, sign=sign, stated=error is not None)

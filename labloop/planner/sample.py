@@ -1,104 +1,69 @@
-"""Samples of the hyperparameters from their posterior, by Hamiltonian Monte Carlo.
+"""Samples of the hyperparameters from their posterior, each side of the mode as wide as it is.
 
 With few experiments one best set of lengthscales is one guess among many, and a planner that believes it is
-sure of what it cannot know. Averaging over the posterior (Snoek, Larochelle & Adams 2012, section 3.2)
-needs some dozens of evaluations of the likelihood and its gradient, which in closed form cost what one
-fit by automatic differentiation costs.
+sure of what it cannot know; averaging over the posterior is the remedy (Snoek, Larochelle & Adams 2012, section 3.2).
+A chain needs some dozens of evaluations of the likelihood and its gradient for eight samples that depend on each
+other. Here the density is looked at, and then drawn from directly, as in Rue, Martino & Chopin (2009, section 6.5).
 
-The density is `likelihood.Evidence`, over the log parameters and the mean; a known noise stays put. Directions are
-scaled by the curvature at the mode (Neal 2011, section 5.4.1), H = U diag(w) U' from differences of the gradient:
+The density is `likelihood.Evidence`, over the log parameters and the mean; a known noise stays put. With its curvature
+at the mode, H = U diag(w) U' from differences of the gradient,
 
     theta = mode + U diag(max(w, 1))^-1/2 z,
 
-so that what the data say much about takes small steps, and the rest those that its prior allows. In z, leapfrog steps
-of a size that adapts while warming up (section 5.2). Were the density normal, a trajectory of `_LEAPS` of them would
-end nearly opposite to where it began: samples take turns on both sides, and their mean is better than that of
-independent ones (`docs/planner.md` has what was measured). A step out of bounds is refused. Every number comes from
-the caller's generator.
+so that z would be standard normal were the density normal. It is skewed: what the data say little about may be much
+larger, hardly smaller. In every direction j the density is looked at a step of delta = sqrt(2) to either side; it
+falls by drop(j, +-), by 1 were it normal, and z_j is normal on either side of 0 with its own width,
+
+    s(j, +-) = drop(j, +-)^-1/2,     P(z_j > 0) = s+ / (s+ + s-).
+
+Samples come in pairs: where one lies at the u-quantile of every z_j, the other lies at the (1 - u)-quantile, so that
+errors of their mean cancel (`docs/planner.md` has what was measured). Every number comes from the caller's generator.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from labloop.planner.kernel import Array
 from labloop.planner.likelihood import Evidence, Hyper
 
 __all__ = ["sample"]
 
-_LEAPS = 5
-_WARM = 3
-_STEP = 0.4
-_WANTED = 0.8
+_DELTA = math.sqrt(2.0)
 _APART = 1e-2
 """How far from the mode the gradient is taken for its curvature, in logs."""
-
-
-@dataclass(frozen=True)
-class _State:
-    """Parameters theta (size,), their log density, and its gradient by z (size,)."""
-
-    theta: Array
-    value: float
-    slope: Array
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """The density seen through z: theta changes by ``root`` times what z does."""
-
-    evidence: Evidence
-    bounds: Array
-    root: Array
-
-    def at(self, theta: Array) -> _State | None:
-        """Return the state there; None out of bounds."""
-        if (theta < self.bounds[0]).any() or (theta > self.bounds[1]).any():
-            return None
-        value, slope = self.evidence(theta)
-        return _State(theta, value, slope @ self.root) if math.isfinite(value) else None
-
-    def leapt(self, state: _State, momentum: Array, size: float) -> tuple[_State, float] | None:
-        """Return the state after the leaps and its total energy; None out of bounds."""
-        for _ in range(_LEAPS):
-            momentum = momentum + 0.5 * size * state.slope
-            found = self.at(state.theta + size * (self.root @ momentum))
-            if found is None:
-                return None
-            state = found
-            momentum = momentum + 0.5 * size * state.slope
-        return state, state.value - 0.5 * float(momentum @ momentum)
+_WIDEST = 4.0
+"""A side is at most so much wider, or narrower, than the curvature says: what two evaluations are good for."""
 
 
 def sample(evidence: Evidence, mode: Hyper, count: int, rng: np.random.Generator) -> list[Hyper]:
     """Return ``count`` draws from the posterior of the hyperparameters; the mode alone if none can be had."""
-    theta = np.array([*mode.log, math.log(mode.noise), mode.mean])
-    value, slope = evidence(theta)
+    centre = mode.theta
+    value, slope = evidence(centre)
     if not math.isfinite(value):
         return [mode]
     bounds = evidence.bounds()
-    root = _root(evidence, theta, slope, np.ptp(bounds, axis=0) > 0)
-    ground, state = _Ground(evidence, bounds, root), _State(theta, value, slope @ root)
-    step = _STEP
-    kept: list[Hyper] = []
-    for turn in range(_WARM + count):
-        size = step * rng.uniform(0.7, 1.3)
-        momentum = rng.standard_normal(root.shape[1:])
-        energy = state.value - 0.5 * float(momentum @ momentum)
-        found = ground.leapt(state, momentum, size)
-        ratio = math.exp(min(found[1] - energy, 0.0)) if found is not None else 0.0
-        if found is not None and rng.random() < ratio:
-            state = found[0]
-        if turn < _WARM:
-            step *= math.exp(0.5 * (ratio - _WANTED))
-        else:
-            at = state.theta
-            kept.append(Hyper(at[:-2].copy(), math.exp(at[-2]), float(at[-1]), state.value))
-    return kept
+    root = _root(evidence, centre, slope, np.ptp(bounds, axis=0) > 0)
+    sides = centre + _DELTA * np.stack([-root.T, root.T])
+    drops = np.array([[value - evidence.value(np.clip(theta, *bounds)) for theta in side] for side in sides])
+    below, above = np.clip(drops, _WIDEST**-2, _WIDEST**2) ** -0.5
+    u = rng.random((-(-count // 2), root.shape[1]))
+    z = _split_normal(np.stack([u, 1.0 - u], axis=1).reshape(-1, root.shape[1])[:count], below, above)
+    thetas = np.clip(centre + z @ root.T, *bounds)
+    return [Hyper(theta[:-2].copy(), math.exp(theta[-2]), float(theta[-1])) for theta in thetas]
+
+
+def _split_normal(u: Array, below: Array, above: Array) -> Array:
+    """Return the u-quantiles (count, k) of densities that are normal on either side of 0, of widths (k,)."""
+    share = below / (below + above)
+    left = below * ndtri(np.minimum(0.5 * u / share, 0.5))
+    right = -above * ndtri(np.minimum(0.5 * (1.0 - u) / (1.0 - share), 0.5))
+    found: Array = np.where(u < share, left, right)
+    return found
 
 
 def _root(evidence: Evidence, mode: Array, slope: Array, free: npt.NDArray[np.bool_]) -> Array:
