@@ -9,7 +9,8 @@ theta = (log kernel parameters, log noise, c); noise is the variance of one meas
     d log p / dc  =  sum(a)
 
 Priors: those of the kernel's parameters (`kernel`), and log noise ~ N(location, width), without replicates
-N(-4, 1), the numbers of BoTorch's default. Densities are of the logs, which is what `sample` draws: the value is
+N(-5, 1.5): under BoTorch's default, LogNormal(-4, 1), the density of the noise is largest at exp(-5), and a
+laboratory may have none or much. Densities are of the logs, which is what `sample` draws: the value is
 that of GPyTorch's ``ExactMarginalLogLikelihood`` times n, priors included, plus the sum of all log parameters
 with a prior, the Jacobian of the logs (held in tests), less what a warp of the inputs costs (`warp`).
 """
@@ -37,8 +38,8 @@ _JITTER = 1e-8
 class NoisePrior:
     """LogNormal(location, width) on the variance of one measurement, in units of the variance of y."""
 
-    location: float = -4.0
-    width: float = 1.0
+    location: float = -5.0
+    width: float = 1.5
 
     def informed(self, variance: float, freedom: int) -> NoisePrior:
         """Return the product with what replicates say: log s2 is close to normal with variance 2 / df."""

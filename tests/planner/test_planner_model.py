@@ -74,7 +74,7 @@ def test_the_gradient_of_the_likelihood_is_exact(case: Case) -> None:
 
 def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     rows, y, _ = numbers
-    evidence = evidence_of(numbers)
+    evidence = evidence_of(numbers, prior=NoisePrior(-4.0, 1.0))  # of the noise, as their default
     (location, *_), (width, *_) = evidence.kernel.prior()
     prior = LogNormalPrior(location, width)  # type: ignore[no-untyped-call]  # GPyTorch
     model = SingleTaskGP(
@@ -185,7 +185,7 @@ def test_samples_come_in_pairs_whose_errors_cancel(count: int) -> None:
 
 
 def test_replicates_sharpen_the_noise_prior() -> None:
-    informed = NoisePrior().informed(0.5, 20)
+    informed = NoisePrior(-4.0, 1.0).informed(0.5, 20)
     assert informed.location == pytest.approx((-4.0 + 10 * math.log(0.5)) / 11)
     assert informed.width == pytest.approx(11**-0.5)
 

@@ -121,7 +121,7 @@ def test_what_acts_by_its_logarithm_is_bent_and_predicted_better(
     cube: Callable[..., Spec], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spec = cube(2)
-    experiments = run(spec, 30, by_the_logarithm)
+    experiments = run(spec, 40, by_the_logarithm)
     found = fitted(spec, experiments)
     a, b = found.process.kernel.warp.shapes[0]
     assert a < 1 <= b
