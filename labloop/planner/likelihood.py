@@ -193,7 +193,7 @@ def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 3, warm: 
         values = np.array([value for value, _ in found])
         return np.where(np.isfinite(values), -values, 1e10), np.array([-slope for _, slope in found])
 
-    ends, values = descend(objective, thetas, bounds, most=200, change=1e-5, slope=1e-2)
+    ends, values = descend(objective, thetas, bounds, most=200, change=3e-5, slope=1e-1)
     kept: list[Hyper] = []
     for i in np.argsort(values, kind="stable"):
         if values[i] >= 1e9 or any(_same(ends[i], each, groups) for each in kept):

@@ -384,7 +384,7 @@ def climb(score: Score, features: Features, rows: Array, free: list[int], *, mos
         return -values, -slopes[:, moved]
 
     bounds = np.tile([[0.0], [1.0]], len(columns))
-    found, _ = descend(objective, rows[:, columns], bounds, most=most, change=1e-6, slope=1e-4)
+    found, _ = descend(objective, rows[:, columns], bounds, most=most, change=1e-4, slope=1e-3)
     ends = rows.copy()
     ends[:, columns] = np.clip(found, 0.0, 1.0)
     return ends
