@@ -310,7 +310,6 @@ FRUGAL = {
     "strategy": {"_DRAWS": 16, "_REFERENCES": 32, "_DEAR": 128},
     "goal": {"_INNER": 8},
     "predict": {"_DRAWS": 64},
-    "sample": {"_WARM": 1},
 }
 """Budgets of the planner with which a plan takes a tenth of the time along the same ways."""
 
