@@ -26,7 +26,7 @@ from botorch.test_functions.synthetic import (
     SyntheticTestFunction,
 )
 
-from labloop.planner.kernel import Array, Layout
+from labloop.planner.kernel import Ard, Array, Layout
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.models import samples_for
 from labloop.planner.sample import sample
@@ -70,7 +70,7 @@ def densities(rows: Array, y: Array, n: int, seed: int) -> dict[str, float]:
     layout = Layout(np.arange(d), np.zeros(d, dtype=np.bool_))
     found = {}
     for name, prior in {"now": NoisePrior(), **PRIORS}.items():
-        evidence = Evidence(rows[:n], y[:n], repeats=np.ones(n), layout=layout, prior=prior)
+        evidence = Evidence(rows[:n], y[:n], repeats=np.ones(n), kernel=Ard(layout), prior=prior)
         mode = fit(evidence, np.random.default_rng(0))[0]
         several: Mapping[str, Draw] = {"now": sample, **DRAWN} if name == "now" else {name: sample}
         for called, draw in several.items():

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from botorch.test_functions.synthetic import Ackley, Hartmann, Levy, SyntheticTestFunction
 
-from labloop.planner.kernel import Array, Layout
+from labloop.planner.kernel import Array, Layout, kernel_for
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.models import samples_for
 from labloop.planner.sample import sample
@@ -65,7 +65,7 @@ def cases(n: int) -> Iterator[tuple[str, Counted]]:
 
 def density(rows: Array, y: Array, layout: Layout) -> Counted:
     """Return the posterior density of the hyperparameters."""
-    return Counted(rows, y, repeats=np.ones(len(y)), layout=layout, prior=NoisePrior())
+    return Counted(rows, y, repeats=np.ones(len(y)), kernel=kernel_for(layout), prior=NoisePrior())
 
 
 def chain(evidence: Evidence, mode: Hyper, count: int, rng: np.random.Generator) -> list[Hyper]:
@@ -111,7 +111,7 @@ def main() -> None:
         count = samples_for(n)
         errors, spreads, asked = [], [], []
         for _, evidence in cases(n):
-            mode, groups = fit(evidence, np.random.default_rng(0))[0], evidence.layout.groups
+            mode, groups = fit(evidence, np.random.default_rng(0))[0], evidence.kernel.layout.groups
             long = arrays(chain(evidence, mode, REFERENCE, np.random.default_rng(1)), groups)
             centre, sd = long.mean(axis=0), long.std(axis=0)
             for seed in range(given.repeats):

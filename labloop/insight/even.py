@@ -62,10 +62,9 @@ def evenly(found: Surrogate, table: Table, error: float | None, rng: np.random.G
         process.rows[part],
         process.y[part],
         repeats=process.repeats[part],
-        layout=layout,
+        kernel=Even(layout),
         prior=prior,
         known=known,
-        kernel=Even(layout),
     )
     modes = fit(evidence, rng, warm=found.mode)
     if not modes:

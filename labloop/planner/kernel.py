@@ -10,6 +10,12 @@ parameters at once.
     r2 = sum_g (x_g - x'_g)^2 / l_g^2,    k = (1 + sqrt5 r + 5/3 r2) exp(-sqrt5 r)
     Rasmussen & Williams (2006), eq. 4.17.
 
+`TwoScale` (numbers only, where the data do not speak against it: `models`): a trend, and ripples on it that are
+    as much shorter in every column.
+    k = (1 - s) Matern-5/2(r) + s Matern-5/2(c r),    c = 4
+    One lengthscale a column has to choose between the two, and whoever chooses the trend is sure of what lies between
+    experiments. A sum of kernels: Duvenaud (2014, section 2.3).
+
 `Layered` (as soon as there is a choice): with one factor per group,
     k_g = Matern-5/2(|x_g - x'_g| / l_g)  for a number,   exp(-[x_g != x'_g] / l_g)  for a choice,
     k = v1 mean_g k_g + v2 mean_{g<h} k_g k_h + v3 prod_g k_g
@@ -20,11 +26,13 @@ parameters at once.
     Sums over pairs from elementary symmetric polynomials: with S = sum_g k_g, Q = sum_g k_g^2, P = prod k_g,
     sum_{g<h} k_g k_h = (S^2 - Q) / 2 and dk/dk_g = v1/G + v2 2/(G(G-1)) (S - k_g) + v3 P/k_g.
 
-Parameters are logs: of l_1..l_G, then (`Layered`) of v1, v2, v3. Priors are normal densities of these logs.
+Parameters are logs: of l_1..l_G, then (`TwoScale`) of the odds s / (1 - s), or (`Layered`) of v1, v2, v3. Priors are
+normal densities of these logs.
 Numbers: log l ~ N(sqrt2 - 3 + log(G)/2, 0.7), centred where the density of l under the LogNormal(sqrt2 +
 log(G)/2, sqrt3) of Hvarfner, Hellsten & Nardi (2024, eq. 7) is largest, which is where maximisers of it work
 (`docs/planner.md` has what was measured). Choices: log l ~ N(1/2, 1), so two options correlate 0.55 at the
 median, and are neither the same nor unrelated before the data say so. Variances: log v ~ N(log(1/3), 1).
+Odds: N(-2, 1), so that ripples have 2 to 50 % of the variance, 12 % at the median.
 """
 
 from __future__ import annotations
@@ -36,10 +44,23 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import expit
 
 from labloop.planner.warp import Warp
 
-__all__ = ["Ard", "Array", "Cross", "Kernel", "Layered", "Layout", "Pull", "group_distances", "kernel_for", "pairs"]
+__all__ = [
+    "Ard",
+    "Array",
+    "Cross",
+    "Kernel",
+    "Layered",
+    "Layout",
+    "Pull",
+    "TwoScale",
+    "group_distances",
+    "kernel_for",
+    "pairs",
+]
 
 Array = npt.NDArray[np.float64]
 Pull = Callable[[Array], Array]
@@ -52,6 +73,9 @@ _VANISHED = 1e-300
 SCALE_WIDTH = 0.7
 SCALE_BOUNDS = (2e-2, 1e3)
 VARIANCE_BOUNDS = (1e-3, 20.0)
+SHORTER = 4
+"""By so much ripples are shorter than the trend: a power of 2, for which no second exponential is needed."""
+ODDS, ODDS_WIDTH, ODDS_BOUNDS = -2.0, 1.0, (-8.0, 4.0)
 
 
 @dataclass(frozen=True)
@@ -107,6 +131,30 @@ def matern(r2: Array) -> tuple[Array, Array]:
     return value, slope
 
 
+def rippled(r2: Array, share: float | Array) -> tuple[Array, Array, Array]:
+    """Return k = (1 - s) Matern-5/2(r) + s Matern-5/2(`SHORTER` r), dk/d(r2), and dk/ds."""
+    root = np.sqrt(r2)
+    root *= _ROOT5
+    decay = np.exp(-root)
+    square = (5.0 / 3.0) * r2
+    value = (1.0 + root + square) * decay
+    slope = (1.0 + root) * decay
+    # exp(-c r) = exp(-r)^c.
+    for _ in range(SHORTER.bit_length() - 1):
+        decay *= decay
+    root *= SHORTER
+    root += 1.0
+    square *= SHORTER**2
+    square += root
+    square *= decay
+    square -= value
+    root *= SHORTER**2 * decay
+    value += share * square
+    slope += share * (root - slope)
+    slope *= -5.0 / 6.0
+    return value, slope, square
+
+
 def squared_distances(a: Array, b: Array) -> Array:
     """Return |a_i - b_j|^2, (..., n, m), of (..., n, F) and (..., m, F), never negative."""
     found = a @ np.swapaxes(b, -1, -2)
@@ -156,14 +204,19 @@ class Ard:
 
         return value, pull
 
+    def _radial(self, r2: Array, logs: Array) -> tuple[Array, Array]:
+        """Return k and dk/d(r2) at scaled distances (P, b, N), for each of (P, size) parameters."""
+        del logs
+        return matern(r2)
+
     def cross(self, rows: Array, logs: Array) -> Cross:
-        """Return the covariance with (N, F) rows, for each of (P, G) parameters, as a function of features."""
-        inverse = np.exp(-logs)[:, None, :]
+        """Return the covariance with (N, F) rows, for each of (P, size) parameters, as a function of features."""
+        inverse = np.exp(-logs[:, : self.layout.groups])[:, None, :]
         scaled = self.warp(rows) * inverse
 
         def against(features: Array) -> tuple[Array, Pull]:
             mine = self.warp(features) * inverse
-            value, slope = matern(squared_distances(mine, scaled))
+            value, slope = self._radial(squared_distances(mine, scaled), logs)
 
             def pull(by_k: Array) -> Array:
                 weight = by_k * slope
@@ -173,6 +226,42 @@ class Ard:
             return value, pull
 
         return against
+
+
+@dataclass(frozen=True)
+class TwoScale(Ard):
+    """A trend and ripples: two Matern-5/2, one `SHORTER` in every column."""
+
+    @property
+    def size(self) -> int:
+        """Return the number of parameters, G + 1."""
+        return self.layout.groups + 1
+
+    def prior(self) -> tuple[Array, Array]:
+        """Return location and width of the prior by parameter."""
+        location, width = super().prior()
+        return np.append(location, ODDS), np.append(width, ODDS_WIDTH)
+
+    def bounds(self) -> Array:
+        """Return lower and upper bounds of the log parameters, (2, G + 1)."""
+        found = super().bounds()
+        found[:, -1] = ODDS_BOUNDS
+        return found
+
+    def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
+        """Return k (m,) from group distances (G, m), and the pullback to the log parameters."""
+        weight, share = np.exp(-2.0 * log[:-1]), float(expit(log[-1]))
+        value, slope, by_share = rippled(weight @ distances, share)
+
+        def pull(by_k: Array) -> Array:
+            by_scales = -2.0 * weight * (distances @ (by_k * slope))
+            return np.append(by_scales, share * (1.0 - share) * float(by_k @ by_share))
+
+        return value, pull
+
+    def _radial(self, r2: Array, logs: Array) -> tuple[Array, Array]:
+        value, slope, _ = rippled(r2, expit(logs[:, -1])[:, None, None])
+        return value, slope
 
 
 @dataclass(frozen=True)
@@ -281,7 +370,7 @@ class Layered:
 Kernel = Ard | Layered
 
 
-def kernel_for(layout: Layout, warp: Warp | None = None) -> Kernel:
-    """Return the kernel of a layout: layered as soon as there is a choice beside something else."""
+def kernel_for(layout: Layout) -> Kernel:
+    """Return the kernel that a layout begins with: layered as soon as there is a choice beside something else."""
     kind = Layered if layout.named.any() and layout.groups > 1 else Ard
-    return kind(layout, warp or Warp())
+    return kind(layout)

@@ -21,10 +21,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from labloop.planner.descent import descend
-from labloop.planner.kernel import Array, Kernel, Layout, Pull, group_distances, kernel_for, pairs
+from labloop.planner.kernel import Array, Kernel, Pull, group_distances, pairs
 from labloop.planner.warp import Shape, bent
 
 __all__ = ["Evidence", "Hyper", "NoisePrior", "fit"]
@@ -72,10 +72,9 @@ class Evidence:
     features : (n, F) rows of the model.
     y : (n,) standardised values.
     repeats : (n,) measurements behind each value.
-    layout : groups of features.
+    kernel : with its priors.
     prior : of the noise.
     known : the known variance of one measurement, or None to learn it.
-    kernel : with its priors; that of the layout unless given.
     """
 
     def __init__(
@@ -84,16 +83,14 @@ class Evidence:
         y: Array,
         *,
         repeats: Array,
-        layout: Layout,
+        kernel: Kernel,
         prior: NoisePrior,
         known: float | None = None,
-        kernel: Kernel | None = None,
     ) -> None:
-        self.n, self.y, self.repeats, self.layout = len(y), y, repeats, layout
-        self.prior, self.known = prior, known
-        self.kernel: Kernel = kernel_for(layout) if kernel is None else kernel
+        self.n, self.y, self.repeats = len(y), y, repeats
+        self.kernel, self.prior, self.known = kernel, prior, known
         self._features = features
-        self._distances = group_distances(self.kernel.warp(features), layout)
+        self._distances = group_distances(kernel.warp(features), kernel.layout)
         # The pairs i >= j as places in a flat matrix, and what each counts in a sum over all pairs, halved.
         i, j = pairs(self.n)
         self._pairs = i, j, i * self.n + j
@@ -116,11 +113,12 @@ class Evidence:
         value, a, factor, pull = self._factored(theta)
         if not math.isfinite(value):
             return value, np.zeros_like(theta)
-        i, j, places = self._pairs
         inverse, _ = lapack.dpotri(factor, lower=0, overwrite_c=1)
+        # K^-1 - a a', the upper triangle by columns, in place.
+        by_k = blas.dsyr(-1.0, a, a=inverse, lower=0, overwrite_a=1)
         gradient = np.empty_like(theta)
-        gradient[:-2] = pull(self._counts * (a[i] * a[j] - inverse.T.ravel()[places]))
-        gradient[-2] = 0.5 * math.exp(theta[-2]) * float(((a * a - inverse.diagonal()) / self.repeats).sum())
+        gradient[:-2] = -pull(self._counts * by_k.T.ravel()[self._pairs[2]])
+        gradient[-2] = -0.5 * math.exp(theta[-2]) * float((by_k.diagonal() / self.repeats).sum())
         gradient[-1] = float(a.sum())
         return value, gradient - (theta - self._location) * self._precision**2
 
@@ -130,7 +128,7 @@ class Evidence:
 
     def shaped(self, theta: Array, column: int, shape: Shape) -> float:
         """Return the log posterior at theta (size,) with one feature, a number, in another shape."""
-        warp, distances = self.kernel.warp, self._distances[self.layout.group[column]]
+        warp, distances = self.kernel.warp, self._distances[self.kernel.layout.group[column]]
         x = bent(self._features[:, column], shape)
         i, j, _ = self._pairs
         before = distances.copy()
@@ -176,7 +174,7 @@ def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 3, warm: 
     prior, and from ``warm`` (the last fit). An empty list means that no start could be evaluated.
     """
     bounds = evidence.bounds()
-    groups = evidence.layout.groups
+    groups = evidence.kernel.layout.groups
     turn = np.arange(starts) % 3
     thetas = np.zeros((starts, evidence.size))
     thetas[:, :-2] = evidence.kernel.prior()[0]

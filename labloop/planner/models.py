@@ -15,12 +15,11 @@ import numpy.typing as npt
 
 from labloop.planner.data import Data, Table
 from labloop.planner.features import Features, features_of
-from labloop.planner.kernel import Array, kernel_for
+from labloop.planner.kernel import Ard, Array, Kernel, TwoScale, kernel_for
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 from labloop.planner.transform import Scale, scale_of
-from labloop.planner.warp import Warp
 from labloop.planner.worth import Weighed, weighed
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
@@ -38,6 +37,11 @@ _SKETCHED_FROM = 150
 # A bent scale has to earn it: a power of 0 or 2 costs two nats.
 _BEND = 0.5
 _BENT_FROM = 8
+# Ripples are left out where the evidence with them is lower by so many nats. Of these 0.9 are what one more parameter
+# costs of which nothing is learnt: the density of its prior, log sqrt(2 pi).
+_AGAINST = 1.5
+# Odds of ripples to look at before a fit, and to begin the fit with; a fit hardly finds more than so many nats.
+_RIPPLES, _HOPELESS = (-3.0, -1.5), 2.5
 
 
 @dataclass(frozen=True)
@@ -125,12 +129,14 @@ def _best(
         found = _bent(features, few, found, rng)
     if found is not None and warps:
         found = _warped(features, few, found, error=error, rng=rng)
+    if found is not None:
+        found = _rippled(features, few, found, error=error, rng=rng)
     if found is None or len(few) == len(table):
         return found
     if found.scale.power != 1.0:
         scale = scale.powered(table.y, found.scale.power)
-    warp = found.evidence.kernel.warp
-    return _posed(features, table, scale, error=error, warp=warp).fitted(rng, warm=found.mode, starts=1)
+    posed = _posed(features, table, scale, error=error, kernel=found.evidence.kernel)
+    return posed.fitted(rng, warm=found.mode, starts=1)
 
 
 @dataclass(frozen=True)
@@ -170,20 +176,20 @@ class _Fitted(_Posed):
         return Process.of(self.evidence.kernel, [self.mode], self.rows, self.y, self.repeats)
 
 
-def _posed(features: Features, table: Table, scale: Scale, *, error: float | None, warp: Warp | None = None) -> _Posed:
+def _posed(
+    features: Features, table: Table, scale: Scale, *, error: float | None, kernel: Kernel | None = None
+) -> _Posed:
     slopes = scale.log_slopes(table.y)
     prior, known = noise_of(table, slopes, error)
     rows, y = features(table.cube, table.covariates), scale.to_model(table.y)
     part = _part(len(y), _LEARNT_FROM)
-    kernel = kernel_for(features.layout, warp)
     evidence = Evidence(
         rows[part],
         y[part],
         repeats=table.repeats[part],
-        layout=features.layout,
+        kernel=kernel or kernel_for(features.layout),
         prior=prior,
         known=known,
-        kernel=kernel,
     )
     bend = -0.5 * ((scale.power - 1.0) / _BEND) ** 2
     return _Posed(rows, y, table.repeats, evidence, scale, float(slopes[part].sum()) + bend)
@@ -247,20 +253,37 @@ def _warped(
         values = [best.evidence.shaped(best.mode.theta, column, shape) for column, shape in steps]
         if not steps or max(values) <= best.mode.value:
             break
-        warp = warp.with_shape(*steps[int(np.argmax(values))])
-        found = _posed(features, table, best.scale, error=error, warp=warp).fitted(rng, warm=best.mode, starts=1)
+        kernel = replace(best.evidence.kernel, warp=warp.with_shape(*steps[int(np.argmax(values))]))
+        found = _posed(features, table, best.scale, error=error, kernel=kernel).fitted(rng, warm=best.mode, starts=1)
         if found is None or found.value <= best.value:
             break
         best = found
     return best
 
 
+def _rippled(
+    features: Features, table: Table, smooth: _Fitted, *, error: float | None, rng: np.random.Generator
+) -> _Fitted:
+    """Return the fit with ripples on the trend, or the one without where the data speak against them."""
+    kernel, mode = smooth.evidence.kernel, smooth.mode
+    if not isinstance(kernel, Ard) or len(table) < _BENT_FROM:
+        return smooth
+    posed = _posed(features, table, smooth.scale, error=error, kernel=TwoScale(kernel.layout, kernel.warp))
+    # A look before a fit: few ripples, with the noise as it is and with what ripples may take from it.
+    few = replace(mode, log=np.append(mode.log, _RIPPLES[0]))
+    looks = [posed.evidence.value(replace(few, noise=share * mode.noise).theta) for share in (1.0, 0.3)]
+    if max(looks) < mode.value - _HOPELESS:
+        return smooth
+    found = posed.fitted(rng, warm=replace(mode, log=np.append(mode.log, _RIPPLES[1])), starts=1)
+    return smooth if found is None or found.value < smooth.value - _AGAINST else found
+
+
 def _weighed(
     features: Features, table: Table, fitted: _Fitted, sign: float, *, error: float | None, rng: np.random.Generator
 ) -> Weighed[_Fitted]:
     def refit(repeats: Array) -> _Fitted:
-        part, warp = replace(table, repeats=repeats), fitted.evidence.kernel.warp
-        posed = _posed(features, part, fitted.scale, error=error, warp=warp)
+        part = replace(table, repeats=repeats)
+        posed = _posed(features, part, fitted.scale, error=error, kernel=fitted.evidence.kernel)
         return posed.fitted(rng, warm=fitted.mode, starts=1) or fitted
 
     spreads = table.spreads * np.exp(fitted.scale.log_slopes(table.y))

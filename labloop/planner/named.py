@@ -209,8 +209,8 @@ def _pi(at: Situation, given: Mapping[str, float]) -> AcquisitionFunction:
 
 
 def _ts(at: Situation, _: Mapping[str, float]) -> AcquisitionFunction:
-    """Return a pathwise draw; with choices, for whose kernel no features exist, the path through a joint draw."""
-    if all(isinstance(each.kernel, Ard) for each in at.processes):
+    """Return a pathwise draw; where the kernel is a sum, for which no features exist, the path through a joint draw."""
+    if all(type(each.kernel) is Ard for each in at.processes):
         function = PathwiseThompsonSampling(at.model, objective=at.objective)
         function.redraw(1)
         function.batch_size = 1

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from labloop.planner.data import Data, gather, keys_of
 from labloop.planner.escape import Escape, collapsed, described, left_to_gain, shares
 from labloop.planner.goal import Aim, aim_of
-from labloop.planner.kernel import Array
+from labloop.planner.kernel import Array, Layered, TwoScale
 from labloop.planner.models import WORKS, Models, fit_models
 from labloop.planner.optimise import Search, exhausted
 from labloop.planner.predict import Chance, Forecast, predictions
@@ -235,16 +236,15 @@ class Described:
 def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
     outcomes = {}
     for name, each in models.surrogates.items():
-        hyper, groups = each.mode, models.features.layout.groups
+        kernel, log = each.process.kernel, each.mode.log
+        scales, others = np.split(np.exp(log), [kernel.layout.groups])
         outcomes[name or "works"] = {
             "rows": len(each.process.y),
-            "lengthscales": [float(f"{value:.4g}") for value in np.exp(hyper.log[:groups])],
-            "variances": [float(f"{value:.4g}") for value in np.exp(hyper.log[groups:])],
-            "bent": {
-                models.features.numbers[column]: list(shape)
-                for column, shape in each.process.kernel.warp.shapes.items()
-            },
-            "noise_share": float(f"{hyper.noise:.4g}"),
+            "lengthscales": [float(f"{value:.4g}") for value in scales],
+            "variances": [float(f"{value:.4g}") for value in others] if isinstance(kernel, Layered) else [],
+            "ripples": float(f"{expit(log[-1]):.4g}") if isinstance(kernel, TwoScale) else 0.0,
+            "bent": {models.features.numbers[column]: list(shape) for column, shape in kernel.warp.shapes.items()},
+            "noise_share": float(f"{each.mode.noise:.4g}"),
             "samples": len(each.process.noise),
         }
     gain = strategist.relative_gain

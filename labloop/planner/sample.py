@@ -39,6 +39,9 @@ _APART = 1e-2
 _WIDEST = 4.0
 """A side is at most so much wider, or narrower, than the curvature says: what two evaluations are good for."""
 
+_FARTHEST = 1e-12
+"""Quantiles closer to 0 or 1 are as far off as this one; that of 0 is nowhere."""
+
 
 def sample(evidence: Evidence, mode: Hyper, count: int, rng: np.random.Generator) -> list[Hyper]:
     """Return ``count`` draws from the posterior of the hyperparameters; the mode alone if none can be had."""
@@ -51,7 +54,7 @@ def sample(evidence: Evidence, mode: Hyper, count: int, rng: np.random.Generator
     sides = centre + _DELTA * np.stack([-root.T, root.T])
     drops = np.array([[value - evidence.value(np.clip(theta, *bounds)) for theta in side] for side in sides])
     below, above = np.clip(drops, _WIDEST**-2, _WIDEST**2) ** -0.5
-    u = rng.random((-(-count // 2), root.shape[1]))
+    u = np.clip(rng.random((-(-count // 2), root.shape[1])), _FARTHEST, 1.0 - _FARTHEST)
     z = _split_normal(np.stack([u, 1.0 - u], axis=1).reshape(-1, root.shape[1])[:count], below, above)
     thetas = np.clip(centre + z @ root.T, *bounds)
     return [Hyper(theta[:-2].copy(), math.exp(theta[-2]), float(theta[-1])) for theta in thetas]

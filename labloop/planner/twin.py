@@ -20,10 +20,10 @@ from botorch.models.model import Model
 from botorch.models.transforms.input import Warp as BentInputs
 from botorch.posteriors.gpytorch import GPyTorchPosterior
 from botorch.utils.transforms import t_batch_mode_transform
-from gpytorch.kernels import Kernel, MaternKernel
+from gpytorch.kernels import Kernel, MaternKernel, ScaleKernel
 from torch import Tensor
 
-from labloop.planner.kernel import Ard, Array, Layered
+from labloop.planner.kernel import SHORTER, Ard, Array, Layered, TwoScale
 from labloop.planner.surrogate import Process
 from labloop.planner.warp import EPS
 
@@ -105,11 +105,23 @@ def _transform(process: Process) -> BentInputs | None:
 
 
 def kernel_of(process: Process, index: int) -> Kernel:
-    """Return the covariance: GPyTorch's own Matern kernel over numbers, which BoTorch knows how to draw paths of."""
-    log = process.logs[index]
-    if not isinstance(process.kernel, Ard):
-        return FixedKernel(process.kernel, log)
-    scales = torch.as_tensor(np.exp(log)[process.kernel.layout.group])
+    """Return the covariance: GPyTorch's own Matern kernels over numbers, which BoTorch knows how to draw paths of."""
+    kernel, log = process.kernel, process.logs[index]
+    if not isinstance(kernel, Ard):
+        return FixedKernel(kernel, log)
+    scales = torch.as_tensor(np.exp(log)[kernel.layout.group])
+    if not isinstance(kernel, TwoScale):
+        return _matern_kernel(scales)
+    parts = []
+    share = torch.sigmoid(torch.as_tensor(log[-1]))
+    for weight, shorter in ((1.0 - share, 1), (share, SHORTER)):
+        part = ScaleKernel(_matern_kernel(scales / shorter)).to(torch.float64)
+        part.outputscale = weight
+        parts.append(part)
+    return parts[0] + parts[1]
+
+
+def _matern_kernel(scales: Tensor) -> MaternKernel:
     kernel = MaternKernel(nu=2.5, ard_num_dims=len(scales)).to(torch.float64)
     kernel.lengthscale = scales
     return kernel

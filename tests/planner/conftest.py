@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from labloop.planner.kernel import Array, Layout
+from labloop.planner.kernel import Ard, Array, Kernel, Layered, Layout, TwoScale
 from labloop.records import Conditions, Experiment, FailureKind, Observation, Origin, Proposal, Status
 from labloop.space import Space
 from labloop.spec.models import Spec
@@ -129,21 +129,28 @@ def mixed() -> Spec:
 
 
 @pytest.fixture
-def numbers() -> tuple[Array, Array, Layout]:
-    """(20, 3) rows of numbers, values, and their layout."""
+def numbers() -> tuple[Array, Array, Kernel]:
+    """(20, 3) rows of numbers, values, and their kernel."""
     rng = np.random.default_rng(3)
     rows = rng.random((20, 3))
     y = np.sin(5 * rows[:, 0]) + rows[:, 1] ** 2 + 0.05 * rng.standard_normal(20)
-    return rows, (y - y.mean()) / y.std(), Layout(np.arange(3), np.zeros(3, dtype=np.bool_))
+    return rows, (y - y.mean()) / y.std(), Ard(Layout(np.arange(3), np.zeros(3, dtype=np.bool_)))
 
 
 @pytest.fixture
-def choices() -> tuple[Array, Array, Layout]:
-    """(24, 7) rows of two numbers and choices of two and three options, values, and their layout."""
+def ripples(numbers: tuple[Array, Array, Kernel]) -> tuple[Array, Array, Kernel]:
+    """The same rows and values, and a kernel with ripples on the trend."""
+    rows, y, kernel = numbers
+    return rows, y, TwoScale(kernel.layout)
+
+
+@pytest.fixture
+def choices() -> tuple[Array, Array, Kernel]:
+    """(24, 7) rows of two numbers and choices of two and three options, values, and their kernel."""
     rng = np.random.default_rng(4)
     first, second = rng.integers(0, 2, 24), rng.integers(0, 3, 24)
     number = rng.random((24, 2))
     rows = np.hstack([number[:, :1], np.eye(2)[first] * 0.5**0.5, np.eye(3)[second] * 0.5**0.5, number[:, 1:]])
     y = np.sin(5 * number[:, 0]) * (first + 1) + second + number[:, 1]
     layout = Layout(np.array([0, 1, 1, 2, 2, 2, 3]), np.array([False, True, True, False]))
-    return rows, (y - y.mean()) / y.std(), layout
+    return rows, (y - y.mean()) / y.std(), Layered(layout)

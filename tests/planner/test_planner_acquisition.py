@@ -16,17 +16,17 @@ from scipy.integrate import quad
 from labloop.planner.acquisition import Acquisition, Direct, Margin, Sampled, log_h
 from labloop.planner.explore import Learning
 from labloop.planner.goal import Chebyshev, Oriented, Smallest
-from labloop.planner.kernel import Array, Layout
+from labloop.planner.kernel import Array, Kernel
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.planner.twin import LogNoisyEI, twin
 
-Case = tuple[Array, Array, Layout]
+Case = tuple[Array, Array, Kernel]
 
 
 def process_of(case: Case, count: int = 1) -> Process:
-    rows, y, layout = case
-    evidence = Evidence(rows, y, repeats=np.ones(len(y)), layout=layout, prior=NoisePrior())
+    rows, y, kernel = case
+    evidence = Evidence(rows, y, repeats=np.ones(len(y)), kernel=kernel, prior=NoisePrior())
     mode = fit(evidence, np.random.default_rng(0))[0]
     hypers = [Hyper(mode.log + 0.2 * p, mode.noise, mode.mean) for p in range(count)]
     return Process.of(evidence.kernel, hypers, rows, y, np.ones(len(y)))
@@ -34,10 +34,10 @@ def process_of(case: Case, count: int = 1) -> Process:
 
 def acquisition_of(case: Case, goal: Direct | Sampled, *, draws: int = 8, sets: int = 2, **given: Any) -> Acquisition:
     """Two outcomes, y and its mirror image z, three rows drawn already."""
-    rows, y, layout = case
+    rows, y, kernel = case
     processes = {
         "y": Conditioned.on(process_of(case, sets), draws),
-        "z": Conditioned.on(process_of((rows, -y + 0.3 * rows[:, 0], layout), sets), draws),
+        "z": Conditioned.on(process_of((rows, -y + 0.3 * rows[:, 0], kernel), sets), draws),
     }
     found = Acquisition(processes, goal, **given)
     rng = np.random.default_rng(7)

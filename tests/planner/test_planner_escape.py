@@ -11,7 +11,7 @@ import pytest
 from labloop.planner import plan, strategy
 from labloop.planner.acquisition import Direct
 from labloop.planner.escape import Nearest, collapsed
-from labloop.planner.kernel import Ard, Array, Layout
+from labloop.planner.kernel import Ard, Array, Kernel, Layout
 from labloop.planner.optimise import Ranking
 from labloop.planner.strategy import LARGE, doubtful
 from labloop.planner.surrogate import Conditioned, Process
@@ -168,7 +168,7 @@ def test_when_nothing_is_left_to_gain_a_surprise_is_followed(cube: Cube, monkeyp
     assert all(each.slot != "follow" for each in plan(spec, plain, [], 4, 0).experiments)
 
 
-def test_what_is_followed_is_what_is_evaluated_anew(numbers: tuple[Array, Array, Layout]) -> None:
+def test_what_is_followed_is_what_is_evaluated_anew(numbers: tuple[Array, Array, Kernel]) -> None:
     rng = np.random.default_rng(0)
     conditioned = Conditioned.on(process_of(numbers, 2), 5)
     rows = rng.random((30, 3))
@@ -180,7 +180,7 @@ def test_what_is_followed_is_what_is_evaluated_anew(numbers: tuple[Array, Array,
     np.testing.assert_allclose(found.sd, expected.sd, atol=1e-9)
 
 
-def test_an_acquisition_has_one_value_followed_or_not(numbers: tuple[Array, Array, Layout]) -> None:
+def test_an_acquisition_has_one_value_followed_or_not(numbers: tuple[Array, Array, Kernel]) -> None:
     acquisition = acquisition_of(numbers, Direct("y"))
     rng = np.random.default_rng(1)
     rows = rng.random((25, 3))
@@ -191,7 +191,7 @@ def test_an_acquisition_has_one_value_followed_or_not(numbers: tuple[Array, Arra
     np.testing.assert_allclose(acquisition.at(followed, chosen), acquisition(rows[chosen])[0], atol=1e-9)
 
 
-def test_the_lazy_pick_is_the_best_though_few_are_looked_at(numbers: tuple[Array, Array, Layout]) -> None:
+def test_the_lazy_pick_is_the_best_though_few_are_looked_at(numbers: tuple[Array, Array, Kernel]) -> None:
     acquisition = acquisition_of(numbers, Direct("y"), draws=64)
     rng = np.random.default_rng(2)
     rows = rng.random((1500, 3))

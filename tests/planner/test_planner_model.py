@@ -13,24 +13,24 @@ from botorch.models import SingleTaskGP
 from gpytorch.mlls import ExactMarginalLogLikelihood
 from gpytorch.priors import LogNormalPrior
 
-from labloop.planner.kernel import Array, Layout, group_distances, kernel_for
+from labloop.planner.kernel import Ard, Array, Kernel, Layout, group_distances
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.planner.twin import twin
 
-Case = tuple[Array, Array, Layout]
+Case = tuple[Array, Array, Kernel]
 
 
-@pytest.fixture(params=["numbers", "choices"])
+@pytest.fixture(params=["numbers", "ripples", "choices"])
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.getfixturevalue(request.param)
     return found
 
 
 def evidence_of(case: Case, **given: Any) -> Evidence:
-    rows, y, layout = case
-    fields: dict[str, Any] = {"repeats": np.ones(len(y)), "layout": layout, "prior": NoisePrior(), **given}
+    rows, y, kernel = case
+    fields: dict[str, Any] = {"repeats": np.ones(len(y)), "kernel": kernel, "prior": NoisePrior(), **given}
     return Evidence(rows, y, **fields)
 
 
@@ -54,13 +54,12 @@ def slope_of(function: Any, at: Array, step: float = 1e-6) -> Array:
 
 
 def test_the_kernel_of_the_gram_matrix_and_of_new_rows_are_one(case: Case) -> None:
-    rows, _, layout = case
-    kernel = kernel_for(layout)
+    rows, _, kernel = case
     logs = np.random.default_rng(0).normal(0.0, 0.5, (2, kernel.size))
     across = kernel.cross(rows, logs)(rows)[0]
     for p in range(2):
         pairs = np.tril_indices(len(rows))
-        gram = kernel.gram(group_distances(rows, layout), logs[p])[0]
+        gram = kernel.gram(group_distances(rows, kernel.layout), logs[p])[0]
         np.testing.assert_allclose(across[p][pairs], gram, atol=1e-10)
         np.testing.assert_allclose(gram[pairs[0] == pairs[1]], kernel.variance(logs)[p])
 
@@ -115,7 +114,7 @@ def test_a_known_error_is_not_learnt(numbers: Case) -> None:
 def test_samples_have_the_moments_of_a_fine_grid() -> None:
     rng = np.random.default_rng(0)
     y = np.array([-1.2, 0.3, 1.1, -0.4, 0.9, -0.7])
-    evidence = evidence_of((rng.random((6, 1)), y, Layout(np.arange(1), np.zeros(1, dtype=np.bool_))), known=0.1)
+    evidence = evidence_of((rng.random((6, 1)), y, Ard(Layout(np.arange(1), np.zeros(1, dtype=np.bool_)))), known=0.1)
     lower, upper = evidence.bounds()[:, 0]
     grid = np.array([(scale, mean) for scale in np.linspace(lower, upper, 120) for mean in np.linspace(-4, 4, 60)])
     density = np.array([evidence(np.array([t, math.log(0.1), c]))[0] for t, c in grid])
@@ -192,7 +191,7 @@ def test_replicates_sharpen_the_noise_prior() -> None:
 
 def test_the_posterior_is_botorchs(case: Case) -> None:
     process = process_of(case)
-    where = case[0][:5] + 0.01 * (case[2].group[None, :] == 0)
+    where = case[0][:5] + 0.01 * (case[2].layout.group[None, :] == 0)
     mean, variance = process.posterior(where)
     joint_mean, joint = process.joint(where)
     for p in range(3):
@@ -206,7 +205,7 @@ def test_the_posterior_is_botorchs(case: Case) -> None:
 def test_appending_draws_equals_fitting_with_them(case: Case) -> None:
     rows, y, _ = case
     process = process_of(case, 2)
-    new = rows[:2] + 0.03 * (case[2].group[None, :] == 0)
+    new = rows[:2] + 0.03 * (case[2].layout.group[None, :] == 0)
     normal = np.random.default_rng(2).standard_normal((2, 2, 4))
     grown = Conditioned.on(process, 4)
     drawn = [grown.append(row, normal[i]) for i, row in enumerate(new)]
@@ -232,8 +231,8 @@ def test_joint_draws_have_the_posteriors_moments(numbers: Case) -> None:
 
 
 def test_a_likelihood_that_cannot_be_evaluated_gives_no_mode(numbers: Case) -> None:
-    rows, y, layout = numbers
-    broken = evidence_of((rows, np.where(np.arange(20) == 3, np.nan, y), layout))
+    rows, y, kernel = numbers
+    broken = evidence_of((rows, np.where(np.arange(20) == 3, np.nan, y), kernel))
     assert fit(broken, np.random.default_rng(0)) == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from botorch.models.transforms.utils import kumaraswamy_warp
 
 from labloop.planner import plan
 from labloop.planner.data import gather
-from labloop.planner.kernel import Array, Layout, kernel_for
+from labloop.planner.kernel import Array, Kernel
 from labloop.planner.likelihood import Evidence, NoisePrior
 from labloop.planner.models import Surrogate, fit_models
 from labloop.planner.surrogate import Conditioned, Process
@@ -22,11 +23,11 @@ from labloop.records import Conditions, Experiment
 from labloop.space import Space
 from labloop.spec.models import Spec
 
-Case = tuple[Array, Array, Layout]
+Case = tuple[Array, Array, Kernel]
 Run = Callable[..., list[Experiment]]
 
 
-@pytest.fixture(params=["numbers", "choices"])
+@pytest.fixture(params=["numbers", "ripples", "choices"])
 def case(request: pytest.FixtureRequest) -> Case:
     found: Case = request.getfixturevalue(request.param)
     return found
@@ -34,7 +35,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def numbers_of(case: Case) -> list[int]:
     """Return the features that are numbers."""
-    return [column for column, group in enumerate(case[2].group) if not case[2].named[group]]
+    return [column for column, group in enumerate(case[2].layout.group) if not case[2].layout.named[group]]
 
 
 def bent(case: Case) -> Warp:
@@ -44,8 +45,8 @@ def bent(case: Case) -> Warp:
 
 
 def process_of(case: Case, warp: Warp) -> Process:
-    rows, y, layout = case
-    kernel = kernel_for(layout, warp)
+    rows, y, straight = case
+    kernel = replace(straight, warp=warp)
     logs = np.random.default_rng(0).normal(-0.5, 0.3, (2, kernel.size))
     return Process(kernel, rows, y, np.ones(len(y)), logs, np.array([0.01, 0.1]), np.array([0.0, 0.2]))
 
@@ -101,11 +102,11 @@ def test_gradients_go_through_the_warp(case: Case) -> None:
 
 
 def test_the_evidence_of_a_shape_is_that_of_a_model_made_with_it(case: Case) -> None:
-    rows, y, layout = case
+    rows, y, kernel = case
 
     def evidence_of(warp: Warp) -> Evidence:
-        kernel = kernel_for(layout, warp)
-        return Evidence(rows, y, repeats=np.ones(len(y)), layout=layout, prior=NoisePrior(), kernel=kernel)
+        bent = replace(kernel, warp=warp)
+        return Evidence(rows, y, repeats=np.ones(len(y)), kernel=bent, prior=NoisePrior())
 
     column = numbers_of(case)[-1]
     warp = Warp({column: (2.0, 0.5)})

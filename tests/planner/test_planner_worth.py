@@ -15,7 +15,7 @@ from gpytorch.mlls import ExactMarginalLogLikelihood
 
 from labloop.planner import plan, worth
 from labloop.planner.data import gather
-from labloop.planner.kernel import Array, Layout
+from labloop.planner.kernel import Ard, Array, Layout
 from labloop.planner.models import Models, fit_models
 from labloop.planner.surrogate import Process
 from labloop.planner.worth import discounted, growth, left_out
@@ -27,7 +27,7 @@ from tests.planner.test_planner_acquisition import process_of
 
 Cube = Callable[..., Spec]
 NOISE = 0.1
-PLANE = Layout(np.array([0, 1]), np.array([False, False]))
+PLANE = Ard(Layout(np.array([0, 1]), np.array([False, False])))
 
 
 def true(rows: Array) -> Array:
