@@ -2,10 +2,11 @@
 
     OMP_NUM_THREADS=1 python benchmarks/planner_predictions.py
 
-Seven test functions, n random experiments with noise of a share of the sd over the space, ten draws each; the mean log
-density of 300 more outcomes, a point, and by how much it is above the planner's own (with its standard error). `mode`
-has the best hyperparameters alone, `twice` twice as many samples, `N(a, b)` another prior on the log variance of the
-noise.
+Fourteen test functions, n random experiments with noise of a share of the sd over the space, some draws each; the mean
+log density of 300 more outcomes, a point, and by how much it is above the planner's own (with its standard error). `one
+scale` has no ripples on the trend, `two scales` has them always (`planner.models.rippled`), `mode` the best
+hyperparameters alone, `twice` twice as many samples, `N(a, b)` another prior on the log variance of the noise.
+`--variants` prints some of them.
 """
 
 from __future__ import annotations
@@ -19,16 +20,23 @@ import torch
 from botorch.test_functions.synthetic import (
     Ackley,
     Branin,
+    DropWave,
+    EggHolder,
     Hartmann,
+    HolderTable,
     Levy,
+    Michalewicz,
+    Rastrigin,
     Rosenbrock,
+    Shekel,
+    SixHumpCamel,
     StyblinskiTang,
     SyntheticTestFunction,
 )
 
-from labloop.planner.kernel import Ard, Array, Layout
+from labloop.planner.kernel import Ard, Array, Layout, TwoScale
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
-from labloop.planner.models import samples_for
+from labloop.planner.models import rippled, samples_for
 from labloop.planner.sample import sample
 from labloop.planner.surrogate import Process
 
@@ -40,6 +48,13 @@ FUNCTIONS: tuple[SyntheticTestFunction, ...] = (
     Rosenbrock(4),
     StyblinskiTang(4),
     Hartmann(3),
+    Michalewicz(5),
+    EggHolder(),
+    HolderTable(),
+    Rastrigin(3),
+    Shekel(),
+    DropWave(),
+    SixHumpCamel(),
 )
 SIZES = (8, 15, 30, 60, 120)
 NOISE = (0.0, 0.1, 0.3, 0.6)
@@ -49,7 +64,9 @@ DRAWN: Mapping[str, Draw] = {
     "mode": lambda _evidence, mode, _count, _rng: [mode],
     "twice": lambda evidence, mode, count, rng: sample(evidence, mode, 2 * count, rng),
 }
+SCALES = ("one scale", "two scales")
 PRIORS = {f"N({a:g}, {b:g})": NoisePrior(a, b) for a, b in ((-4, 1), (-5, 1), (-5, 1.5), (-6, 1), (-6, 2))}
+VARIANTS = (*SCALES, *DRAWN, *PRIORS)
 
 
 def case(function: SyntheticTestFunction, n: int, noise: float, seed: int) -> tuple[Array, Array]:
@@ -64,37 +81,44 @@ def case(function: SyntheticTestFunction, n: int, noise: float, seed: int) -> tu
     return rows, (y - y[:n].mean()) / y[:n].std()
 
 
-def densities(rows: Array, y: Array, n: int, seed: int) -> dict[str, float]:
-    """Return the mean log density of what is held out by variant; the planner's own is ``now``."""
+def fitted(rows: Array, y: Array, variant: str) -> tuple[Evidence, Hyper]:
+    """Return the evidence and its best mode, as the planner takes them but for the variant."""
     d = rows.shape[1]
-    layout = Layout(np.arange(d), np.zeros(d, dtype=np.bool_))
-    found = {}
-    for name, prior in {"now": NoisePrior(), **PRIORS}.items():
-        evidence = Evidence(rows[:n], y[:n], repeats=np.ones(n), kernel=Ard(layout), prior=prior)
-        mode = fit(evidence, np.random.default_rng(0))[0]
-        several: Mapping[str, Draw] = {"now": sample, **DRAWN} if name == "now" else {name: sample}
-        for called, draw in several.items():
-            hypers = draw(evidence, mode, samples_for(n), np.random.default_rng(seed))
-            process = Process.of(evidence.kernel, hypers, rows[:n], y[:n], np.ones(n))
-            means, variances = process.posterior(rows[n:])
-            variances = variances + np.asarray(process.noise)[:, None]
-            logs = -0.5 * (np.log(2.0 * math.pi * variances) + (y[n:] - means) ** 2 / variances)
-            found[called] = float(np.mean(np.logaddexp.reduce(logs, axis=0) - math.log(len(logs))))
-    return found
+    kernel = Ard(Layout(np.arange(d), np.zeros(d, dtype=np.bool_)))
+    evidence = Evidence(rows, y, repeats=np.ones(len(y)), kernel=kernel, prior=PRIORS.get(variant, NoisePrior()))
+    mode = fit(evidence, np.random.default_rng(0))[0]
+    if variant == "one scale":
+        return evidence, mode
+    if variant == "two scales":
+        always = evidence.under(TwoScale(kernel.layout))
+        return always, fit(always, np.random.default_rng(0))[0]
+    return rippled(evidence, mode, np.random.default_rng(0)) or (evidence, mode)
+
+
+def density(rows: Array, y: Array, n: int, seed: int, variant: str) -> float:
+    """Return the mean log density of what is held out."""
+    evidence, mode = fitted(rows[:n], y[:n], variant)
+    hypers = DRAWN.get(variant, sample)(evidence, mode, samples_for(n), np.random.default_rng(seed))
+    process = Process.of(evidence.kernel, hypers, rows[:n], y[:n], np.ones(n))
+    means, variances = process.posterior(rows[n:])
+    variances = variances + np.asarray(process.noise)[:, None]
+    logs = -0.5 * (np.log(2.0 * math.pi * variances) + (y[n:] - means) ** 2 / variances)
+    return float(np.mean(np.logaddexp.reduce(logs, axis=0) - math.log(len(logs))))
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--draws", type=int, default=10)
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=VARIANTS)
     given = parser.parse_args()
-    names = [*DRAWN, *PRIORS]
+    names = given.variants
     print("| noise | n | now | " + " | ".join(names) + " |")
     print("| ---: |" + " ---: |" * (len(names) + 2))
     for noise in NOISE:
         for n in SIZES:
             several = [
-                densities(*case(function, n, noise, seed), n, seed)
+                {name: density(*case(function, n, noise, seed), n, seed, name) for name in ("now", *names)}
                 for function in FUNCTIONS
                 for seed in range(given.draws)
             ]

@@ -18,6 +18,7 @@ with a prior, the Jacobian of the logs (held in tests), less what a warp of the 
 from __future__ import annotations
 
 import math
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -97,6 +98,13 @@ class Evidence:
         self._counts = np.where(i == j, 0.5, 1.0)
         self._diagonal = np.arange(self.n) * (self.n + 1)
         self._set_priors()
+
+    def under(self, kernel: Kernel) -> Evidence:
+        """Return that of the same data under another kernel, of the same layout and with the same warp."""
+        found = copy(self)
+        found.kernel = kernel
+        found._set_priors()
+        return found
 
     @property
     def size(self) -> int:

@@ -24,7 +24,7 @@ from labloop.planner.worth import Weighed, weighed
 from labloop.space import Space
 from labloop.spec.models import Objective, Spec
 
-__all__ = ["WORKS", "Models", "Surrogate", "fit_models", "noise_of"]
+__all__ = ["WORKS", "Models", "Surrogate", "fit_models", "noise_of", "rippled"]
 
 WORKS = ""
 """The name under which 'these conditions work' is modelled: no outcome can be called that."""
@@ -129,8 +129,8 @@ def _best(
         found = _bent(features, few, found, rng)
     if found is not None and warps:
         found = _warped(features, few, found, error=error, rng=rng)
-    if found is not None:
-        found = _rippled(features, few, found, error=error, rng=rng)
+    if found is not None and (ripples := rippled(found.evidence, found.mode, rng)) is not None:
+        found = replace(found, evidence=ripples[0], mode=ripples[1])
     if found is None or len(few) == len(table):
         return found
     if found.scale.power != 1.0:
@@ -261,21 +261,25 @@ def _warped(
     return best
 
 
-def _rippled(
-    features: Features, table: Table, smooth: _Fitted, *, error: float | None, rng: np.random.Generator
-) -> _Fitted:
-    """Return the fit with ripples on the trend, or the one without where the data speak against them."""
-    kernel, mode = smooth.evidence.kernel, smooth.mode
-    if not isinstance(kernel, Ard) or len(table) < _BENT_FROM:
-        return smooth
-    posed = _posed(features, table, smooth.scale, error=error, kernel=TwoScale(kernel.layout, kernel.warp))
+def rippled(evidence: Evidence, mode: Hyper, rng: np.random.Generator) -> tuple[Evidence, Hyper] | None:
+    """Return the evidence with ripples on the trend and its best mode; None where the data speak against them.
+
+    Parameters
+    ----------
+    evidence : without ripples, of at least `_BENT_FROM` rows, all of numbers: None otherwise.
+    mode : its best.
+    """
+    kernel = evidence.kernel
+    if not isinstance(kernel, Ard) or evidence.n < _BENT_FROM:
+        return None
+    found = evidence.under(TwoScale(kernel.layout, kernel.warp))
     # A look before a fit: few ripples, with the noise as it is and with what ripples may take from it.
     few = replace(mode, log=np.append(mode.log, _RIPPLES[0]))
-    looks = [posed.evidence.value(replace(few, noise=share * mode.noise).theta) for share in (1.0, 0.3)]
+    looks = [found.value(replace(few, noise=share * mode.noise).theta) for share in (1.0, 0.3)]
     if max(looks) < mode.value - _HOPELESS:
-        return smooth
-    found = posed.fitted(rng, warm=replace(mode, log=np.append(mode.log, _RIPPLES[1])), starts=1)
-    return smooth if found is None or found.value < smooth.value - _AGAINST else found
+        return None
+    modes = fit(found, rng, warm=replace(mode, log=np.append(mode.log, _RIPPLES[1])), starts=1)
+    return (found, modes[0]) if modes and modes[0].value >= mode.value - _AGAINST else None
 
 
 def _weighed(
