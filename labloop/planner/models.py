@@ -105,9 +105,10 @@ def fit_models(spec: Spec, space: Space, data: Data, rng: np.random.Generator, *
         if fitted is None:
             dropped[name] = "could not be fitted"
             continue
-        found = Weighed(fitted)
-        if warps:
-            found = _weighed(features, table, fitted, sign, error=error, rng=rng)
+        found = _weighed(features, table, fitted, sign, error=error, rng=rng) if warps else Weighed(fitted)
+        if len(table) <= _SKETCHED_FROM:
+            # After the weights: a few ripples could pass for an outlier, and would keep what contradicts all others.
+            found = replace(found, fit=_with_ripples(found.fit, rng))
         surrogates[name] = _sampled(name, found, rng)
     return Models(features, surrogates, dropped)
 
@@ -122,17 +123,19 @@ def _best(
     warps: bool,
     rng: np.random.Generator,
 ) -> _Fitted | None:
-    """Return the best mode in the best scale, and with the best warp; of many rows, an even share is asked first."""
+    """Return the best mode in the best scale, and with the best warp.
+
+    Of many rows, an even share is asked first, and whether there are ripples, too.
+    """
     few = table.part(_part(len(table), _SKETCHED_FROM))
     found = _posed(features, few, scale, error=error).fitted(rng)
     if found is not None and bends:
         found = _bent(features, few, found, rng)
     if found is not None and warps:
         found = _warped(features, few, found, error=error, rng=rng)
-    if found is not None and (ripples := rippled(found.evidence, found.mode, rng)) is not None:
-        found = replace(found, evidence=ripples[0], mode=ripples[1])
     if found is None or len(few) == len(table):
         return found
+    found = _with_ripples(found, rng)
     if found.scale.power != 1.0:
         scale = scale.powered(table.y, found.scale.power)
     posed = _posed(features, table, scale, error=error, kernel=found.evidence.kernel)
@@ -259,6 +262,11 @@ def _warped(
             break
         best = found
     return best
+
+
+def _with_ripples(fitted: _Fitted, rng: np.random.Generator) -> _Fitted:
+    ripples = rippled(fitted.evidence, fitted.mode, rng)
+    return fitted if ripples is None else replace(fitted, evidence=ripples[0], mode=ripples[1])
 
 
 def rippled(evidence: Evidence, mode: Hyper, rng: np.random.Generator) -> tuple[Evidence, Hyper] | None:
