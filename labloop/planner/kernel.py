@@ -133,26 +133,33 @@ def matern(r2: Array) -> tuple[Array, Array]:
 
 def rippled(r2: Array, share: float | Array) -> tuple[Array, Array, Array]:
     """Return k = (1 - s) Matern-5/2(r) + s Matern-5/2(`SHORTER` r), dk/d(r2), and dk/ds."""
+    # In place, as in `matern`.
     root = np.sqrt(r2)
     root *= _ROOT5
-    decay = np.exp(-root)
-    square = (5.0 / 3.0) * r2
-    value = (1.0 + root + square) * decay
-    slope = (1.0 + root) * decay
+    decay = np.negative(root)
+    np.exp(decay, out=decay)
+    slope = root + 1.0
+    value = (5.0 / 3.0) * r2
+    value += slope
+    value *= decay
+    slope *= decay
     # exp(-c r) = exp(-r)^c.
     for _ in range(SHORTER.bit_length() - 1):
         decay *= decay
     root *= SHORTER
     root += 1.0
-    square *= SHORTER**2
-    square += root
-    square *= decay
-    square -= value
-    root *= SHORTER**2 * decay
-    value += share * square
-    slope += share * (root - slope)
+    by_share = (5.0 / 3.0 * SHORTER**2) * r2
+    by_share += root
+    by_share *= decay
+    by_share -= value
+    decay *= SHORTER**2
+    root *= decay
+    root -= slope
+    root *= share
+    slope += root
     slope *= -5.0 / 6.0
-    return value, slope, square
+    value += np.multiply(by_share, share, out=decay)
+    return value, slope, by_share
 
 
 def squared_distances(a: Array, b: Array) -> Array:
