@@ -10,11 +10,11 @@ parameters at once.
     r2 = sum_g (x_g - x'_g)^2 / l_g^2,    k = (1 + sqrt5 r + 5/3 r2) exp(-sqrt5 r)
     Rasmussen & Williams (2006), eq. 4.17.
 
-`TwoScale` (numbers only, where the data do not speak against it: `models`): a trend, and ripples on it that are
-    as much shorter in every column.
+`TwoScale` (numbers only, where the data do not speak against it: `models`): a trend, and ripples on it, shorter than
+    it by one factor in every column.
     k = (1 - s) Matern-5/2(r) + s Matern-5/2(c r),    c = 4
     One lengthscale a column has to choose between the two, and whoever chooses the trend is sure of what lies between
-    experiments. A sum of kernels: Duvenaud (2014, section 2.3).
+    experiments. A sum of kernels (Rasmussen & Williams 2006, sections 4.2.4 and 5.4.3).
 
 `Layered` (as soon as there is a choice): with one factor per group,
     k_g = Matern-5/2(|x_g - x'_g| / l_g)  for a number,   exp(-[x_g != x'_g] / l_g)  for a choice,
