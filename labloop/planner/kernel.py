@@ -131,7 +131,7 @@ def matern(r2: Array) -> tuple[Array, Array]:
     return value, slope
 
 
-def rippled(r2: Array, share: float | Array) -> tuple[Array, Array, Array]:
+def two_scales(r2: Array, share: float | Array) -> tuple[Array, Array, Array]:
     """Return k = (1 - s) Matern-5/2(r) + s Matern-5/2(`SHORTER` r), dk/d(r2), and dk/ds."""
     # In place, as in `matern`.
     root = np.sqrt(r2)
@@ -258,7 +258,7 @@ class TwoScale(Ard):
     def gram(self, distances: Array, log: Array) -> tuple[Array, Pull]:
         """Return k (m,) from group distances (G, m), and the pullback to the log parameters."""
         weight, share = np.exp(-2.0 * log[:-1]), float(expit(log[-1]))
-        value, slope, by_share = rippled(weight @ distances, share)
+        value, slope, by_share = two_scales(weight @ distances, share)
 
         def pull(by_k: Array) -> Array:
             by_scales = -2.0 * weight * (distances @ (by_k * slope))
@@ -267,7 +267,7 @@ class TwoScale(Ard):
         return value, pull
 
     def _radial(self, r2: Array, logs: Array) -> tuple[Array, Array]:
-        value, slope, _ = rippled(r2, expit(logs[:, -1])[:, None, None])
+        value, slope, _ = two_scales(r2, expit(logs[:, -1])[:, None, None])
         return value, slope
 
 

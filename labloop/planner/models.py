@@ -278,7 +278,7 @@ def rippled(evidence: Evidence, mode: Hyper, rng: np.random.Generator) -> tuple[
     mode : its best.
     """
     kernel = evidence.kernel
-    if not isinstance(kernel, Ard) or evidence.n < _BENT_FROM:
+    if type(kernel) is not Ard or evidence.n < _BENT_FROM:
         return None
     found = evidence.under(TwoScale(kernel.layout, kernel.warp))
     # A look before a fit: few ripples, with the noise as it is and with what ripples may take from it.

@@ -105,7 +105,7 @@ def _transform(process: Process) -> BentInputs | None:
 
 
 def kernel_of(process: Process, index: int) -> Kernel:
-    """Return the covariance: GPyTorch's own Matern kernels over numbers, which BoTorch knows how to draw paths of."""
+    """Return the covariance: GPyTorch's own over numbers; one Matern alone BoTorch knows how to draw paths of."""
     kernel, log = process.kernel, process.logs[index]
     if not isinstance(kernel, Ard):
         return FixedKernel(kernel, log)

@@ -183,6 +183,18 @@ def test_samples_come_in_pairs_whose_errors_cancel(count: int) -> None:
     assert np.abs(drawn[0]).min() > 1e-3
 
 
+@pytest.mark.parametrize("uniform", [0.0, 1.0 - 2.0**-53])
+def test_samples_exist_even_at_the_ends_of_the_generator(uniform: float) -> None:
+    class Ends:
+        def random(self, shape: tuple[int, int]) -> Array:
+            """Return nothing but an end."""
+            return np.full(shape, uniform)
+
+    ends: Any = Ends()
+    found = sample(Narrow(), Hyper(np.zeros(2), 1.0, 0.0), 4, ends)  # type: ignore[arg-type]  # a density, as below
+    assert np.isfinite([each.theta for each in found]).all()
+
+
 def test_replicates_sharpen_the_noise_prior() -> None:
     informed = NoisePrior(-4.0, 1.0).informed(0.5, 20)
     assert informed.location == pytest.approx((-4.0 + 10 * math.log(0.5)) / 11)

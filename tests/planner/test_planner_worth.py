@@ -40,12 +40,12 @@ def measured(seed: int, n: int) -> tuple[Array, Array]:
     return rows, true(rows) + NOISE * rng.standard_normal(n)
 
 
-def spoilt(seed: int, n: int, count: int) -> tuple[Array, Array, list[int]]:
-    """Results of which some are too low by 8 to 16 standard deviations of the noise."""
+def spoilt(seed: int, n: int, count: int, by: tuple[float, float] = (8.0, 16.0)) -> tuple[Array, Array, list[int]]:
+    """Results of which some are too low by so many standard deviations of the noise."""
     rows, y = measured(seed, n)
     rng = np.random.default_rng(100 + seed)
     bad = sorted(int(i) for i in rng.choice(n, count, replace=False))
-    y[bad] -= NOISE * rng.uniform(8.0, 16.0, count)
+    y[bad] -= NOISE * rng.uniform(*by, count)
     return rows, y, bad
 
 
@@ -125,6 +125,11 @@ def test_botorchs_relevance_pursuit_finds_the_same_rows(cube: Cube) -> None:
     ours = models_of(cube(2), experiments(rows, y)).surrogates["y"].discounted
     assert set(ours) == set(bad)
     assert set(bad) <= theirs
+
+
+def test_outliers_are_found_before_ripples_could_pass_for_them(cube: Cube) -> None:
+    rows, y, bad = spoilt(6, 30, 2, by=(5.0, 12.0))
+    assert models_of(cube(2), experiments(rows, y)).surrogates["y"].discounted == tuple(bad)
 
 
 def test_clean_results_keep_their_worth(cube: Cube) -> None:
