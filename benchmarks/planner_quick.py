@@ -16,7 +16,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from botorch.test_functions.synthetic import Ackley, Branin, Hartmann, Levy, Rosenbrock, SyntheticTestFunction
+from botorch.test_functions.synthetic import (
+    Ackley,
+    Branin,
+    DixonPrice,
+    Griewank,
+    Hartmann,
+    Levy,
+    Powell,
+    Rastrigin,
+    Rosenbrock,
+    StyblinskiTang,
+    SyntheticTestFunction,
+)
 
 from labloop.planner import plan
 from labloop.records import Experiment, Observation, Origin, Status
@@ -76,7 +88,20 @@ def problems() -> list[Problem]:
 def wide() -> list[Problem]:
     """Return problems of many dimensions, for who names them; of some only a few dimensions matter."""
     hartmann, branin = standard("hartmann6", Hartmann(6)), standard("branin", Branin())
-    return [embedded(hartmann, 20), embedded(branin, 20), standard("levy16", Levy(16))]
+    return [
+        embedded(hartmann, 20),
+        embedded(branin, 20),
+        embedded(hartmann, 14),
+        standard("levy16", Levy(16)),
+        standard("levy10", Levy(10)),
+        standard("rosenbrock10", Rosenbrock(10)),
+        standard("ackley10", Ackley(10, bounds=[(-23.8, 41.8)] * 10)),
+        standard("styblinskitang10", StyblinskiTang(10)),
+        standard("rastrigin10", Rastrigin(10, bounds=[(-3.3, 5.12)] * 10)),
+        standard("griewank8", Griewank(8, bounds=[(-450.0, 600.0)] * 8)),
+        standard("dixonprice8", DixonPrice(8)),
+        standard("powell8", Powell(8)),
+    ]
 
 
 def embedded(problem: Problem, dim: int) -> Problem:

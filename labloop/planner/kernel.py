@@ -30,8 +30,11 @@ Parameters are logs: of l_1..l_G, then (`TwoScale`) of the odds s / (1 - s), or 
 normal densities of these logs.
 Numbers: log l ~ N(sqrt2 - 3 + log(G)/2, 0.7), centred where the density of l under the LogNormal(sqrt2 +
 log(G)/2, sqrt3) of Hvarfner, Hellsten & Nardi (2024, eq. 7) is largest, which is where maximisers of it work
-(`docs/planner.md` has what was measured). Choices: log l ~ N(1/2, 1), so two options correlate 0.55 at the
-median, and are neither the same nor unrelated before the data say so. Variances: log v ~ N(log(1/3), 1).
+(`docs/planner.md` has what was measured). Where all are numbers, they share a further normal number of variance
+s = 2 / G^2: how rough a lab is in all columns at once is known less than how they differ, and a few columns soon tell.
+The covariance 0.7^2 I + s 11' has the inverse (I - s / (0.7^2 + G s) 11') / 0.7^2 (Sherman & Morrison 1950).
+Choices: log l ~ N(1/2, 1), so two options correlate 0.55 at the median, and are neither the same nor unrelated before
+the data say so. Variances: log v ~ N(log(1/3), 1).
 Odds: N(-2, 1), so that ripples have 2 to 50 % of the variance, 12 % at the median.
 """
 
@@ -70,7 +73,7 @@ Cross = Callable[[Array], tuple[Array, Pull]]
 
 _ROOT5 = 5.0**0.5
 _VANISHED = 1e-300
-SCALE_WIDTH = 0.7
+SCALE_WIDTH, SHARED = 0.7, 2.0
 SCALE_BOUNDS = (2e-2, 1e3)
 VARIANCE_BOUNDS = (1e-3, 20.0)
 SHORTER = 4
@@ -176,6 +179,10 @@ def _scale_prior(layout: Layout) -> tuple[Array, Array]:
     return location, np.where(layout.named, 1.0, SCALE_WIDTH)
 
 
+def _apart(width: Array) -> Array:
+    return np.diag(width**-2.0)
+
+
 @dataclass(frozen=True)
 class Ard:
     """Matern-5/2 with one lengthscale per column; every group is a number."""
@@ -189,8 +196,15 @@ class Ard:
         return self.layout.groups
 
     def prior(self) -> tuple[Array, Array]:
-        """Return location and width of the log-normal prior by parameter."""
+        """Return location and own width of the log-normal prior by parameter."""
         return _scale_prior(self.layout)
+
+    def precision(self) -> Array:
+        """Return the inverse covariance of the prior, (size, size)."""
+        groups, own, shared = self.layout.groups, SCALE_WIDTH**2, SHARED / self.layout.groups**2
+        found = _apart(self.prior()[1])
+        found[:groups, :groups] -= shared / (own * (own + groups * shared))
+        return found
 
     def bounds(self) -> Array:
         """Return lower and upper bounds of the log parameters, (2, G)."""
@@ -287,6 +301,10 @@ class Layered:
         """Return location and width of the log-normal prior by parameter."""
         location, width = _scale_prior(self.layout)
         return np.append(location, [-math.log(3.0)] * 3), np.append(width, [1.0] * 3)
+
+    def precision(self) -> Array:
+        """Return the inverse covariance of the prior, (size, size)."""
+        return _apart(self.prior()[1])
 
     def bounds(self) -> Array:
         """Return lower and upper bounds of the log parameters, (2, G + 3)."""

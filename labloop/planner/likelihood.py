@@ -128,7 +128,7 @@ class Evidence:
         gradient[:-2] = -pull(self._counts * by_k.T.ravel()[self._pairs[2]])
         gradient[-2] = -0.5 * math.exp(theta[-2]) * float((by_k.diagonal() / self.repeats).sum())
         gradient[-1] = float(a.sum())
-        return value, gradient - (theta - self._location) * self._precision**2
+        return value, gradient - self._precision @ (theta - self._location)
 
     def value(self, theta: Array) -> float:
         """Return the log posterior alone at theta (size,), in half the time."""
@@ -159,20 +159,20 @@ class Evidence:
             return -math.inf, flat, factor, pull
         e = self.y - mean
         a, _ = lapack.dpotrs(factor, e, lower=0)
-        z = (theta - self._location) * self._precision
-        value = self._constant - 0.5 * float(e @ a) - float(np.log(factor.diagonal()).sum()) - 0.5 * float(z @ z)
+        gap = theta - self._location
+        value = self._constant - 0.5 * float(e @ a) - float(np.log(factor.diagonal()).sum())
+        value -= 0.5 * float(gap @ self._precision @ gap)
         return value, a, factor, pull
 
     def _set_priors(self) -> None:
-        """Keep location and 1 / width of every parameter (0: no prior), and all that is constant."""
-        location, width = self.kernel.prior()
+        """Keep location and inverse covariance of all parameters (0: no prior), and all that is constant."""
+        size = self.kernel.size + (self.known is None)
+        self._location, self._precision = np.zeros(self.size), np.zeros((self.size, self.size))
+        self._location[:-2], self._precision[:-2, :-2] = self.kernel.prior()[0], self.kernel.precision()
         if self.known is None:
-            location, width = np.append(location, self.prior.location), np.append(width, self.prior.width)
-        flat = np.zeros(self.size - len(location))
-        self._location = np.append(location, flat)
-        self._precision = np.append(1.0 / width, flat)
-        normals = self.n * math.log(2.0 * math.pi) + len(width) * math.log(2.0 * math.pi)
-        self._constant = -0.5 * normals - float(np.log(width).sum()) - self.kernel.warp.nats
+            self._location[-2], self._precision[-2, -2] = self.prior.location, self.prior.width**-2.0
+        log_det = float(np.linalg.slogdet(self._precision[:size, :size])[1])
+        self._constant = 0.5 * (log_det - (self.n + size) * math.log(2.0 * math.pi)) - self.kernel.warp.nats
 
 
 def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 3, warm: Hyper | None = None) -> list[Hyper]:

@@ -13,9 +13,10 @@ custom      the slots that the campaign names, in turn (`spec.slots`)
 When nothing is left to gain, one novelty slot of a batch follows a surprise: it lies beside the result that is better
 than all others say it can be, if there is one (`Strategist._followed`).
 
-Under the first three one improve slot measures again what is too good to be believed unrepeated (`planner.worth`), or,
-when nothing is left to gain, a leader, where noise and not ignorance hides which of the two best is better
-(`doubtful`).
+Under the first three one improve slot measures again what is too good to be believed unrepeated (`planner.worth`). When
+nothing is left to gain, it measures a leader again, where noise and not ignorance hides which of the two best is better
+(`doubtful`), or climbs, while the largest predicted value is higher than at anything known (`Strategist._topped`): what
+is found is worth its last decimals, which the expected improvement is in no hurry to collect.
 
 'Nothing left to gain' is the surrogate's own verdict: with the largest expected improvement EI over the
 space, u the utility predicted at what is known,
@@ -66,11 +67,13 @@ _POOL = 1024
 SURPRISING = 4.0
 """So many squared standard deviations above what all others predict a result is worth following."""
 _AROUND = 128
+HIGHER = 1e-4
+"""So much of the spread what a climb foretells has to lie above what is known."""
 _DECIDED = 0.9
 _ALIKE = 0.95
 _LEAST_NOISE = 1e-3
 _OTHERWISE = {"replicate": "improve", "follow": "novelty"}
-"""What a slot is that has nothing to measure again, or to follow."""
+"""What a slot is that has nothing to measure again and no top to climb, or nothing to follow."""
 _DEAR = 1024
 """So many rows of a finite space are compared where each is dear: what they teach, what BoTorch's functions say."""
 
@@ -87,7 +90,8 @@ class Pick:
 def slots(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> list[str]:
     """Return the kinds of n slots; ``position`` (experiments so far) keeps shares right for small batches.
 
-    One improve slot is there for replicates first, and of many novelty slots one for following (`_OTHERWISE`).
+    One improve slot is there for replicates first, then for the top, and of many novelty slots one for following
+    (`_OTHERWISE`).
     """
     kinds = _shares(settings, n, gate=gate, position=position)
     if settings.strategy != "custom" and "improve" in kinds:
@@ -170,7 +174,8 @@ class Strategist:
         if self.aim.seeking or not isinstance(self.acquisition.goal, Direct):
             return None
         if kind == "replicate":
-            return self._again(self.acquisition.goal, gate=gate)
+            again = self._again(self.acquisition.goal, gate=gate)
+            return self._topped() if again is None and gate else again
         return self._followed(self.acquisition.goal) if kind == "follow" else None
 
     def _again(self, goal: Direct, *, gate: bool) -> Pick | None:
@@ -192,9 +197,19 @@ class Strategist:
         allowed = bool(np.abs(snapped - row).max() < 1e-9) and bool(self.space.feasible(snapped)[0]) and held
         return allowed and not waiting
 
+    def _topped(self) -> Pick | None:
+        """Return the row with the largest predicted value; None where that is hardly above what is known."""
+        predicted = Mean(self.acquisition)
+        found = self.search.best(predicted, self._near())
+        if found is None or found[1] <= self.search.values(predicted, self.seen).max() + HIGHER * self._spread():
+            return None
+        return Pick(found[0], "climb")
+
     def _relative(self, value: float) -> float:
-        spread = float(self.utility.max() - np.median(self.utility))
-        return math.exp(min(value, 50.0)) / max(spread, 0.3)
+        return math.exp(min(value, 50.0)) / self._spread()
+
+    def _spread(self) -> float:
+        return max(float(self.utility.max() - np.median(self.utility)), 0.3)
 
     def _chosen(self, text: str, *, polish: bool) -> Array | None:
         slot = parse_slot(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from labloop.planner import plan
 from labloop.planner.explore import SHARE, farthest, inner
 from labloop.planner.strategy import slots
-from labloop.records import Experiment
+from labloop.records import Conditions, Experiment
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings, Spec
+from tests.planner.conftest import experiment
 
 
 def test_the_farthest_quarter_is_farther_than_the_rest(cube: Callable[..., Spec]) -> None:
@@ -92,3 +94,25 @@ def test_the_note_says_what_the_strategy_makes_of_it(
     proposal = plan(spec, run(spec, 40, lambda c: {"y": float(c["x0"])}), [], 2, 0)
     assert any(said in note and "95 % sure" in note for note in proposal.notes)
     assert ("novelty" in [each.slot for each in proposal.experiments]) == (strategy != "exploit")
+
+
+def test_what_is_found_is_climbed_once_and_for_all(
+    cube: Callable[..., Spec], run: Callable[..., list[Experiment]]
+) -> None:
+    def hill(c: Conditions) -> dict[str, float]:
+        return {"y": math.sin(3 * float(c["x0"])) + math.cos(5 * float(c["x1"]) - 2)}
+
+    spec = cube(2)
+    observed = run(spec, 20, hill)
+    kinds, tops = [], []
+    for turn in range(5):
+        found = plan(spec, observed, [], 5, turn).experiments
+        kinds.append([each.slot for each in found])
+        tops += [hill(each.conditions)["y"] for each in found if each.slot == "climb"]
+        new = enumerate(found, len(observed) + 1)
+        observed += [experiment(i, each.conditions, hill(each.conditions)) for i, each in new]
+    assert "climb" not in kinds[0]
+    assert 1 <= len(tops) <= 2
+    assert "climb" not in kinds[-1]
+    assert tops[0] > 2 - 1e-3
+    assert all(batch.count("novelty") >= 3 for batch in kinds if "climb" in batch)

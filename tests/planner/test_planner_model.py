@@ -11,7 +11,7 @@ import pytest
 import torch
 from botorch.models import SingleTaskGP
 from gpytorch.mlls import ExactMarginalLogLikelihood
-from gpytorch.priors import LogNormalPrior
+from gpytorch.priors import MultivariateNormalPrior
 
 from labloop.planner.kernel import Ard, Array, Kernel, Layout, group_distances
 from labloop.planner.likelihood import Evidence, Hyper, NoisePrior, fit
@@ -74,18 +74,16 @@ def test_the_gradient_of_the_likelihood_is_exact(case: Case) -> None:
 def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     rows, y, _ = numbers
     evidence = evidence_of(numbers, prior=NoisePrior(-4.0, 1.0))  # of the noise, as their default
-    (location, *_), (width, *_) = evidence.kernel.prior()
-    prior = LogNormalPrior(location, width)  # type: ignore[no-untyped-call]  # GPyTorch
+    location = torch.full((3,), math.sqrt(2.0) - 3.0 + math.log(3.0) / 2.0, dtype=torch.float64)
+    covariance = 0.7**2 * torch.eye(3, dtype=torch.float64) + torch.full((3, 3), 2.0 / 9.0, dtype=torch.float64)
+    prior = MultivariateNormalPrior(location, covariance)  # type: ignore[no-untyped-call]  # GPyTorch
     model = SingleTaskGP(
         torch.as_tensor(rows),
         torch.as_tensor(y).unsqueeze(-1),
-        covar_module=gpytorch.kernels.MaternKernel(
-            nu=2.5,
-            ard_num_dims=3,
-            lengthscale_prior=prior,
-        ),
+        covar_module=gpytorch.kernels.MaternKernel(nu=2.5, ard_num_dims=3),
         outcome_transform=None,
     )
+    model.covar_module.register_prior("logs", prior, lambda kernel: kernel.lengthscale.log())
     scale, noise, mean = [0.4, 0.9, 2.0], 0.03, 0.2
     model.covar_module.lengthscale = torch.tensor([scale])
     model.likelihood.noise = torch.tensor([noise])
@@ -93,8 +91,8 @@ def test_the_likelihood_with_its_priors_is_gpytorchs(numbers: Case) -> None:
     objective = ExactMarginalLogLikelihood(model.likelihood, model)  # type: ignore[no-untyped-call]  # GPyTorch
     found = objective(model(*model.train_inputs), model.train_targets)
     assert isinstance(found, torch.Tensor)
-    # Theirs is a density of the parameters, ours of their logs: that of log l is that of l times l.
-    theirs = found.item() * len(y) + float(np.log([*scale, noise]).sum())
+    # Theirs is a density of the noise, ours of its log: that of log s is that of s times s.
+    theirs = found.item() * len(y) + math.log(noise)
     ours, _ = evidence(np.array([*np.log(scale), math.log(noise), mean]))
     assert ours == pytest.approx(theirs, abs=1e-4)  # their noise carries 1e-4 of a floor, ours 1e-8 of jitter
 
@@ -113,8 +111,10 @@ def test_a_known_error_is_not_learnt(numbers: Case) -> None:
 
 def test_samples_have_the_moments_of_a_fine_grid() -> None:
     rng = np.random.default_rng(0)
-    y = np.array([-1.2, 0.3, 1.1, -0.4, 0.9, -0.7])
-    evidence = evidence_of((rng.random((6, 1)), y, Ard(Layout(np.arange(1), np.zeros(1, dtype=np.bool_)))), known=0.1)
+    rows = rng.random((6, 1))
+    y = np.sin(6.0 * rows[:, 0]) + rng.normal(0.0, 0.2, 6)
+    y = (y - y.mean()) / y.std()
+    evidence = evidence_of((rows, y, Ard(Layout(np.arange(1), np.zeros(1, dtype=np.bool_)))), known=0.1)
     lower, upper = evidence.bounds()[:, 0]
     grid = np.array([(scale, mean) for scale in np.linspace(lower, upper, 120) for mean in np.linspace(-4, 4, 60)])
     density = np.array([evidence(np.array([t, math.log(0.1), c]))[0] for t, c in grid])
