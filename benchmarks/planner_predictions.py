@@ -4,8 +4,9 @@
 
 Fourteen test functions, n random experiments with noise of a share of the sd over the space, some draws each; the mean
 log density of 300 more outcomes, a point, and by how much it is above the planner's own (with its standard error). `one
-scale` has no ripples on the trend, `two scales` has them always (`planner.models.rippled`), `mode` the best
-hyperparameters alone, `twice` twice as many samples, `N(a, b)` another prior on the log variance of the noise.
+scale` has no ripples on the trend, `two scales` has them always (`planner.models.rippled`), `own scales` nothing that
+the lengthscales share beforehand (`planner.kernel`), `mode` the best hyperparameters alone, `twice` twice as many
+samples, `N(a, b)` another prior on the log variance of the noise.
 `--variants` prints some of them.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Callable, Mapping
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -66,7 +68,8 @@ DRAWN: Mapping[str, Draw] = {
 }
 SCALES = ("one scale", "two scales")
 PRIORS = {f"N({a:g}, {b:g})": NoisePrior(a, b) for a, b in ((-4, 1), (-5, 1), (-5, 1.5), (-6, 1), (-6, 2))}
-VARIANTS = (*SCALES, *DRAWN, *PRIORS)
+OWN = "own scales"
+VARIANTS = (*SCALES, OWN, *DRAWN, *PRIORS)
 
 
 def case(function: SyntheticTestFunction, n: int, noise: float, seed: int) -> tuple[Array, Array]:
@@ -97,6 +100,9 @@ def fitted(rows: Array, y: Array, variant: str) -> tuple[Evidence, Hyper]:
 
 def density(rows: Array, y: Array, n: int, seed: int, variant: str) -> float:
     """Return the mean log density of what is held out."""
+    if variant == OWN:
+        with patch("labloop.planner.kernel.SHARED", 0.0):
+            return density(rows, y, n, seed, "now")
     evidence, mode = fitted(rows[:n], y[:n], variant)
     hypers = DRAWN.get(variant, sample)(evidence, mode, samples_for(n), np.random.default_rng(seed))
     process = Process.of(evidence.kernel, hypers, rows[:n], y[:n], np.ones(n))
