@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labloop.errors import IntegrityError, InvalidInput
@@ -311,6 +311,8 @@ _JSON = st.recursive(
 )
 
 
+# No deadline: how long an example takes is the machine's business, and a busy one would fail it.
+@settings(deadline=None)
 @given(
     st.builds(
         LedgerEntry,
@@ -330,6 +332,7 @@ def test_the_hash_put_together_is_the_hash_of_the_canonical_json(entry: LedgerEn
     assert entry_hash(entry) == fingerprint(fields)
 
 
+@settings(deadline=None)
 @given(_JSON)
 def test_what_was_written_as_canonical_json_is_read_as_it_was(value: Any) -> None:
     # The repr too: 1 is not 1.0, and -0.0 not 0.0.
