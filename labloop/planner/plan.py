@@ -20,7 +20,7 @@ from labloop.planner.kernel import Array, Layered, TwoScale
 from labloop.planner.models import WORKS, Models, fit_models
 from labloop.planner.optimise import Search, exhausted
 from labloop.planner.predict import Chance, Forecast, predictions
-from labloop.planner.strategy import TAU, Pick, Strategist
+from labloop.planner.strategy import Pick, Strategist
 from labloop.planner.words import reason_of
 from labloop.records import Conditions, Experiment, Proposal, ProposedExperiment
 from labloop.space import Space
@@ -286,11 +286,12 @@ def _notes(
     notes += [_discounted(name, data, rows) for name, each in models.surrogates.items() if (rows := each.discounted)]
     if aim.seeking:
         notes.append("No result holds all limits yet: this batch looks for conditions that do.")
-    gain, left = strategist.relative_gain, report.get("left")
-    if gain is not None and gain < TAU:
+    left = report.get("left")
+    if strategist.spent:
         told = "" if left is None else f" (by its own account at most {left:.2g}{_unit(spec, aim)} more, 95 % sure)"
+        seen = "less to gain than the noise hides" if strategist.hidden else "nothing left to gain"
         notes.append(
-            f"The model sees nothing left to gain where it knows its way{told}: {_ELSEWHERE[spec.planner.strategy]}. "
+            f"The model sees {seen} where it knows its way{told}: {_ELSEWHERE[spec.planner.strategy]}. "
             "Whether that is worth more experiments is yours to say."
         )
     if report.get("collapsed"):

@@ -23,6 +23,11 @@ space, u the utility predicted at what is known,
 
     EI_rel = EI / max(max u - median u, 0.3) < tau        (standardised units)
 
+or, because on a flat top noise alone keeps the expected improvement up, with sigma the least noise of one measurement
+that the samples of the hyperparameters leave possible (their lowest tenth),
+
+    EI < 0.3 sigma   and   max u - max u without the last six < sigma
+
 A planner that trusts its model stays on the first broad hill; this gate opens exactly when it would. Raising
 the weight of the standard deviation instead was measured to be the wrong lever (`docs/planner.md`).
 
@@ -55,6 +60,14 @@ from labloop.spec.slots import Slot, parse_slot
 __all__ = ["TAU", "Pick", "Strategist", "slots"]
 
 TAU = 0.01
+HIDDEN = 0.3
+"""So small a share of the noise of one measurement is a gain that is not worth one."""
+# The noise counts by this quantile of its samples: few results can hardly tell noise from structure.
+_CERTAIN = 0.1
+# A model that takes a larger share of the variance for noise has lost the hill, and is no judge of what is left.
+_LOST = 0.04
+LATELY = 6
+"""While so many results have raised the best prediction by more than the noise, a hill is being climbed."""
 FLOOR = 8
 """One slot in so many is novelty under `explore`, gate or no gate."""
 LARGE = 12
@@ -133,6 +146,8 @@ class Strategist:
     search: Search
     rng: np.random.Generator
     relative_gain: float | None = None
+    hidden: bool = False
+    """Whether what is left to gain is hidden by noise."""
     acquisition: Acquisition = field(init=False)
     _normals: dict[str, Array] = field(init=False)
     _appended: int = 0
@@ -150,8 +165,10 @@ class Strategist:
             if found is None:
                 return []
             first, value = found
-            self.relative_gain = self._relative(value)
-            gate = self.relative_gain < TAU
+            gain = math.exp(min(value, 50.0))
+            self.relative_gain = gain / self._spread()
+            self.hidden = self._hides(gain)
+            gate = self.spent
         wanted = slots(settings, n, gate=gate, position=len(self.data.known))
         for kind in wanted:
             pick = self._special(kind, gate=gate)
@@ -168,6 +185,23 @@ class Strategist:
             self._append(pick.row)
             picks.append(pick)
         return picks
+
+    @property
+    def spent(self) -> bool:
+        """Whether nothing is left to gain where the model knows its way."""
+        return self.hidden or (self.relative_gain is not None and self.relative_gain < TAU)
+
+    def _hides(self, gain: float) -> bool:
+        """Say whether a gain is hidden by the noise of one measurement, and no hill is being climbed."""
+        goal = self.acquisition.goal
+        if not isinstance(goal, Direct) or len(self.utility) <= LATELY:
+            return False
+        variances = self.models.surrogates[goal.outcome].process.noise
+        if float(variances.mean()) > _LOST:
+            return False
+        noise = math.sqrt(float(np.quantile(variances, _CERTAIN)))
+        risen = float(self.utility.max() - self.utility[:-LATELY].max())
+        return gain < HIDDEN * noise and risen < noise
 
     def _special(self, kind: str, *, gate: bool) -> Pick | None:
         """Return what a slot finds that is only sometimes worth filling; None where it is not."""
@@ -204,9 +238,6 @@ class Strategist:
         if found is None or found[1] <= self.search.values(predicted, self.seen).max() + HIGHER * self._spread():
             return None
         return Pick(found[0], "climb")
-
-    def _relative(self, value: float) -> float:
-        return math.exp(min(value, 50.0)) / self._spread()
 
     def _spread(self) -> float:
         return max(float(self.utility.max() - np.median(self.utility)), 0.3)

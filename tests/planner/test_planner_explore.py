@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from labloop.planner import plan
+from labloop.planner import plan, strategy
 from labloop.planner.explore import SHARE, farthest, inner
 from labloop.planner.strategy import slots
 from labloop.records import Conditions, Experiment
@@ -69,6 +69,48 @@ def test_a_model_that_sees_nothing_to_gain_sends_most_of_a_batch_elsewhere(
     novel = [each.distance for each in found if each.slot == "novelty"]
     assert len(novel) == 3
     assert min(each for each in novel if each is not None) > 0.05
+
+
+def noisy_dome(noise: float, count: int = 40) -> list[Conditions]:
+    """A flat dome, measured all about its top, in the order in which it was."""
+    rng = np.random.default_rng(3)
+    rows = np.round(np.clip(0.5 + 0.3 * rng.standard_normal((count, 2)), 0.0, 1.0), 3)
+    values = 5.0 - 4.0 * np.sum((rows - 0.5) ** 2, axis=1) + noise * rng.standard_normal(count)
+    return [{"x0": float(a), "x1": float(b), "y": float(y)} for (a, b), y in zip(rows, values, strict=True)]
+
+
+def observed_in_order(results: list[Conditions]) -> list[Experiment]:
+    rows = [({name: each[name] for name in ("x0", "x1")}, {"y": float(each["y"])}) for each in results]
+    return [experiment(i, conditions, outcomes) for i, (conditions, outcomes) in enumerate(rows, 1)]
+
+
+def test_what_noise_hides_is_not_looked_for_any_longer(
+    cube: Callable[..., Spec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The other half of the gate is shut: what is tested is what noise opens.
+    monkeypatch.setattr(strategy, "TAU", 0.0)
+    spec = cube(2)
+    results = noisy_dome(0.06)
+    found = plan(spec, observed_in_order(results), [], 4, 0)
+    assert [each.slot for each in found.experiments].count("novelty") >= 2
+    assert any("less to gain than the noise hides" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("case", ["no noise", "hardly anything but noise", "still climbing", "six results"])
+def test_it_is_looked_for_while_noise_hides_nothing_or_too_much_or_a_hill_is_climbed(
+    case: str, cube: Callable[..., Spec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strategy, "TAU", 0.0)
+    spec = cube(2)
+    results = noisy_dome({"no noise": 0.0, "hardly anything but noise": 0.2}.get(case, 0.06))
+    if case == "still climbing":
+        results.sort(key=lambda each: -sum((float(each[name]) - 0.5) ** 2 for name in ("x0", "x1")))
+        results = results[:30] + results[-6:]
+    if case == "six results":
+        results = results[:6]
+    found = plan(spec, observed_in_order(results), [], 4, 0)
+    assert not any("to gain" in note for note in found.notes)
+    assert [each.slot for each in found.experiments].count("novelty") <= 1
 
 
 @pytest.mark.parametrize("batch", [1, 4, 5, 8, 96])
