@@ -253,6 +253,7 @@ def _account(models: Models, strategist: Strategist) -> dict[str, Any]:
         "acquisition": "log-noisy-ei-rao-blackwell",
         "outcomes": outcomes,
         "relative_gain": None if gain is None else float(f"{gain:.4g}"),
+        "hidden": strategist.hidden,
     }
 
 

@@ -28,6 +28,8 @@ that the samples of the hyperparameters leave possible (their lowest tenth),
 
     EI < 0.3 sigma   and   max u - max u without the last six < sigma
 
+unless the model takes more than 4 % of the variance for noise: then it has lost the hill, and is no judge of it.
+
 A planner that trusts its model stays on the first broad hill; this gate opens exactly when it would. Raising
 the weight of the standard deviation instead was measured to be the wrong lever (`docs/planner.md`).
 
@@ -62,10 +64,6 @@ __all__ = ["TAU", "Pick", "Strategist", "slots"]
 TAU = 0.01
 HIDDEN = 0.3
 """So small a share of the noise of one measurement is a gain that is not worth one."""
-# The noise counts by this quantile of its samples: few results can hardly tell noise from structure.
-_CERTAIN = 0.1
-# A model that takes a larger share of the variance for noise has lost the hill, and is no judge of what is left.
-_LOST = 0.04
 LATELY = 6
 """While so many results have raised the best prediction by more than the noise, a hill is being climbed."""
 FLOOR = 8
@@ -85,6 +83,10 @@ HIGHER = 1e-4
 _DECIDED = 0.9
 _ALIKE = 0.95
 _LEAST_NOISE = 1e-3
+# The noise counts by this quantile of its samples: few results can hardly tell noise from structure.
+_CERTAIN = 0.1
+# A model that takes a larger share of the variance for noise has lost the hill, and is no judge of what is left.
+_LOST = 0.04
 _OTHERWISE = {"replicate": "improve", "follow": "novelty"}
 """What a slot is that has nothing to measure again and no top to climb, or nothing to follow."""
 _DEAR = 1024
@@ -192,16 +194,17 @@ class Strategist:
         return self.hidden or (self.relative_gain is not None and self.relative_gain < TAU)
 
     def _hides(self, gain: float) -> bool:
-        """Say whether a gain is hidden by the noise of one measurement, and no hill is being climbed."""
+        """Say whether a gain is hidden by the noise of one measurement, and no hill is being climbed.
+
+        Only one outcome has a noise to compare with: never for targets and several objectives.
+        """
         goal = self.acquisition.goal
         if not isinstance(goal, Direct) or len(self.utility) <= LATELY:
             return False
         variances = self.models.surrogates[goal.outcome].process.noise
-        if float(variances.mean()) > _LOST:
-            return False
         noise = math.sqrt(float(np.quantile(variances, _CERTAIN)))
         risen = float(self.utility.max() - self.utility[:-LATELY].max())
-        return gain < HIDDEN * noise and risen < noise
+        return float(variances.mean()) <= _LOST and gain < HIDDEN * noise and risen < noise
 
     def _special(self, kind: str, *, gate: bool) -> Pick | None:
         """Return what a slot finds that is only sometimes worth filling; None where it is not."""

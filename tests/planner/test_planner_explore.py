@@ -94,6 +94,7 @@ def test_what_noise_hides_is_not_looked_for_any_longer(
     found = plan(spec, observed_in_order(results), [], 4, 0)
     assert [each.slot for each in found.experiments].count("novelty") >= 2
     assert any("less to gain than the noise hides" in note for note in found.notes)
+    assert found.planner["hidden"] is True
 
 
 @pytest.mark.parametrize("case", ["no noise", "hardly anything but noise", "still climbing", "six results"])
