@@ -157,23 +157,22 @@ def _table(name: str, observed: Sequence[Experiment], cubes: Array, covariates: 
 
 def _collapse(cube: Array, covariates: Array, y: Array) -> Table:
     """Merge equal rows, in order of first appearance."""
-    groups: dict[tuple[int, bytes], list[int]] = {}
-    for i, key in enumerate(keys_of(cube).tolist()):
-        groups.setdefault((key, covariates[i].tobytes()), []).append(i)
-    members = list(groups.values())
-    first = [each[0] for each in members]
-    means = np.array([float(np.mean(y[each])) for each in members])
-    repeats = np.array([float(len(each)) for each in members])
-    freedom = len(y) - len(members)
-    residuals = [y[each] - mean for each, mean in zip(members, means, strict=True)]
-    spreads = np.array([_pooled(each, len(each) - 1) for each in residuals])
-    within = _pooled(np.concatenate(residuals), freedom)
-    return Table(cube[first], covariates[first], means, repeats, spreads, within, freedom)
+    places: dict[tuple[int, bytes], int] = {}
+    keys = zip(keys_of(cube).tolist(), covariates, strict=True)
+    merged = np.array([places.setdefault((key, extra.tobytes()), len(places)) for key, extra in keys])
+    repeats = np.bincount(merged).astype(np.float64)
+    means = np.bincount(merged, y) / repeats
+    residuals, freedom = y - means[merged], len(y) - len(means)
+    spreads = _pooled(residuals, merged, repeats - 1.0)
+    within = _pooled(residuals, np.zeros_like(merged), np.array([float(freedom)]))
+    first = np.unique(merged, return_index=True)[1]
+    return Table(cube[first], covariates[first], means, repeats, spreads, float(within[0]), freedom)
 
 
-def _pooled(residuals: Array, freedom: int) -> float:
-    """Return the standard deviation that residuals show; squared in units of the largest, so that none is lost."""
-    largest = float(np.abs(residuals).max())
-    if not freedom or not largest:
-        return 0.0
-    return largest * math.sqrt(float(np.sum((residuals / largest) ** 2)) / freedom)
+def _pooled(residuals: Array, group: npt.NDArray[np.intp], freedom: Array) -> Array:
+    """Return the standard deviation (g,) that each group's residuals show; squared in units of the largest of it."""
+    largest = np.zeros(len(freedom))
+    np.maximum.at(largest, group, np.abs(residuals))
+    # So that no square leaves float64.
+    shares = residuals / np.where(largest > 0, largest, 1.0)[group]
+    return np.asarray(largest * np.sqrt(np.bincount(group, shares**2) / np.maximum(freedom, 1.0)))

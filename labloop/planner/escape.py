@@ -35,7 +35,6 @@ import numpy as np
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array, Layered, squared_distances
 from labloop.planner.models import Models, Surrogate
-from labloop.planner.surrogate import Process
 
 __all__ = ["CLOSE", "Escape", "Nearest", "collapsed", "described", "left_to_gain", "shares"]
 
@@ -143,8 +142,7 @@ def left_to_gain(models: Models, aim: Aim, *, best: Array, elsewhere: Array, rng
         return None
     part = aim.parts[0]
     surrogate = models.surrogates[part.outcome]
-    whole = surrogate.process
-    process = Process.of(whole.kernel, [surrogate.mode], whole.rows, whole.y, whole.repeats)
+    process = surrogate.alone
     rows = np.vstack([best, elsewhere])
     drawn = part.sign * process.draw(rows, rng.standard_normal((1, _DRAWS, len(rows))))[0]
     gain = float(np.quantile(np.maximum(drawn.max(axis=1) - drawn[:, 0], 0.0), _SURE))

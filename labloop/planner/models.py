@@ -154,7 +154,7 @@ class _Posed:
     nats: float
     """What makes the log posterior a density of the measured values, so that scales can be compared."""
 
-    def fitted(self, rng: np.random.Generator, *, starts: int = 3, warm: Hyper | None = None) -> _Fitted | None:
+    def fitted(self, rng: np.random.Generator, *, starts: int = 2, warm: Hyper | None = None) -> _Fitted | None:
         """Return it with the best mode of the hyperparameters; None where no start could be evaluated."""
         modes = fit(self.evidence, rng, starts=starts, warm=warm)
         if not modes:
