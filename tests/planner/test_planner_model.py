@@ -104,6 +104,17 @@ def test_the_fit_finds_no_worse_a_mode_than_many_random_starts(case: Case) -> No
     assert best >= max(others) - 0.05
 
 
+def test_waves_are_found_from_short_lengthscales() -> None:
+    rng = np.random.default_rng(5)
+    rows = np.vstack([rng.random((8, 2)), np.clip(0.4 + 0.06 * rng.standard_normal((8, 2)), 0.0, 1.0)])
+    r = np.linalg.norm(rows - 0.4, axis=1)
+    y = np.cos(120.0 * r) / (1.0 + 25.0 * r**2)
+    evidence = evidence_of((rows, (y - y.mean()) / y.std(), Ard(Layout(np.arange(2), np.zeros(2, dtype=np.bool_)))))
+    one, many = (fit(evidence, np.random.default_rng(0), starts=starts)[0].value for starts in (1, 8))
+    assert one < many - 1.0
+    assert fit(evidence, np.random.default_rng(0))[0].value == pytest.approx(many, abs=0.05)
+
+
 def test_a_known_error_is_not_learnt(numbers: Case) -> None:
     found = fit(evidence_of(numbers, known=0.04), np.random.default_rng(0))
     assert [each.noise for each in found] == pytest.approx([0.04] * len(found))
