@@ -24,7 +24,7 @@ from labloop.planner.acquisition import Acquisition, Direct
 from labloop.planner.data import gather
 from labloop.planner.models import fit_models
 from labloop.planner.optimise import Search
-from labloop.planner.surrogate import Conditioned, Process
+from labloop.planner.surrogate import Conditioned
 from labloop.planner.twin import LogNoisyEI, twin
 from labloop.records import Experiment, Observation, Origin, Status
 from labloop.space import Space
@@ -82,11 +82,9 @@ def task_of(fields: dict[str, Any], seed: int, n: int = 30) -> Task:
     ]
     data = gather(spec, space, observed, [])
     models = fit_models(spec, space, data, rng)
-    fitted = models.surrogates["y"]
-    whole = fitted.process
-    process = Process.of(whole.kernel, [fitted.mode], whole.rows, whole.y, whole.repeats)
-    order = np.argsort(-whole.y, kind="stable")[:4]
-    base, normal = whole.rows[order], rng.standard_normal((DRAWS, len(order)))
+    process = models.surrogates["y"].alone
+    order = np.argsort(-process.y, kind="stable")[:4]
+    base, normal = process.rows[order], rng.standard_normal((DRAWS, len(order)))
     score = Acquisition({"y": Conditioned.on(process, DRAWS)}, Direct("y"), floor=-np.inf)
     for j, row in enumerate(base):
         score.append(row, {"y": normal[None, :, j]})

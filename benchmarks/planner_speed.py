@@ -140,9 +140,7 @@ def found_gap(rows: np.ndarray, values: np.ndarray, q: int, seed: int) -> float:
     space, rng = Space(spec), np.random.default_rng(seed)
     data = gather(spec, space, experiments(rows, values), [])
     models = fit_models(spec, space, data, rng, straight=True)
-    surrogate = models.surrogates["y"]
-    process = surrogate.process
-    alone = Process.of(process.kernel, [surrogate.mode], process.rows, process.y, process.repeats)
+    alone = models.surrogates["y"].alone
     batch = greedy(space, models, alone, data.known, q, seed=seed)
     model = twin(alone)
     known = torch.as_tensor(rows)

@@ -71,5 +71,7 @@ def evenly(found: Surrogate, table: Table, error: float | None, rng: np.random.G
         return found
     count = len(process.noise)
     hypers = sample(evidence, modes[0], count, rng) if count > 1 else modes[:1]
-    learnt = Process.of(evidence.kernel, hypers, process.rows, process.y, process.repeats)
-    return replace(found, process=learnt, mode=modes[0])
+    learnt, alone = (
+        Process.of(evidence.kernel, each, process.rows, process.y, process.repeats) for each in (hypers, modes[:1])
+    )
+    return replace(found, process=learnt, mode=modes[0], alone=alone)

@@ -183,7 +183,7 @@ def fit(evidence: Evidence, rng: np.random.Generator, *, starts: int = 2, warm: 
     """
     bounds = evidence.bounds()
     groups = evidence.kernel.layout.groups
-    # The first two find what three do (`benchmarks/planner_starts.py`).
+    # Of 840 modes two starts miss 3, three none, one 36 (`benchmarks/planner_starts.py`).
     turn = np.arange(starts) % 3
     thetas = np.zeros((starts, evidence.size))
     thetas[:, :-2] = evidence.kernel.prior()[0]

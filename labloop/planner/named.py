@@ -118,7 +118,7 @@ def situation_of(
     """Return the campaign as BoTorch models; ``seen`` (k, F), ``pending`` (m, F) and ``pool`` (p, F) are features."""
     surrogates = [models.surrogates[part.outcome] for part in aim.parts]
     signs = tuple(part.sign or 1.0 for part in aim.parts)
-    processes = tuple(_at_mode(each) for each in surrogates)
+    processes = tuple(each.alone for each in surrogates)
     goals = Goals([None if part.sign else part.target for part in aim.parts])
     model = _joined([twin(each, sign=sign) for each, sign in zip(processes, signs, strict=True)])
     objective = _objective(aim, goals, rng)
@@ -147,11 +147,6 @@ def situation_of(
         processes=processes,
         signs=signs,
     )
-
-
-def _at_mode(surrogate: Surrogate) -> Process:
-    process = surrogate.process
-    return Process.of(process.kernel, [surrogate.mode], process.rows, process.y, process.repeats)
 
 
 def _believing(process: Process, rows: Array) -> Process:
