@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
 from labloop.planner import plan, strategy
+from labloop.planner.acquisition import Direct
 from labloop.planner.explore import SHARE, farthest, inner
-from labloop.planner.strategy import slots
+from labloop.planner.strategy import Strategist, slots
 from labloop.records import Conditions, Experiment
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings, Spec
@@ -112,6 +115,18 @@ def test_it_is_looked_for_while_noise_hides_nothing_or_too_much_or_a_hill_is_cli
     found = plan(spec, observed_in_order(results), [], 4, 0)
     assert not any("to gain" in note for note in found.notes)
     assert [each.slot for each in found.experiments].count("novelty") <= 1
+
+
+@pytest.mark.parametrize(("gain", "hidden"), [(0.002, True), (0.01, False)])
+def test_a_gain_is_hidden_by_the_least_noise_that_is_likely(gain: float, hidden: bool) -> None:
+    # Two samples of eight see a standard deviation of 0.01, the others of 0.17, and so does their mean.
+    process = SimpleNamespace(noise=np.array([1e-4, 1e-4, *[0.03] * 6]))
+    judge = SimpleNamespace(
+        acquisition=SimpleNamespace(goal=Direct("y")),
+        models=SimpleNamespace(surrogates={"y": SimpleNamespace(process=process)}),
+        utility=np.ones(20),
+    )
+    assert Strategist._hides(cast(Strategist, judge), gain) is hidden
 
 
 @pytest.mark.parametrize("batch", [1, 4, 5, 8, 96])
