@@ -19,9 +19,8 @@ VALUES = np.array([3.0, 7.0, 4.5, 1.0, 7.5, 2.0])
 @pytest.mark.parametrize("unit", [1.0, 1e-200, 1e150])
 def test_replicates_become_one_row_in_order_of_first_appearance(cube: Callable[..., Spec], unit: float) -> None:
     spec = cube(1)
-    results = [
-        experiment(i, {"x0": x}, {"y": unit * y}) for i, (x, y) in enumerate(zip(PLACES, VALUES, strict=True), 1)
-    ]
+    measured = zip(PLACES, unit * VALUES, strict=True)
+    results = [experiment(i, {"x0": x}, {"y": float(y)}) for i, (x, y) in enumerate(measured, 1)]
     table = gather(spec, Space(spec), results, []).tables["y"]
     groups = [VALUES[[0, 2, 5]], VALUES[[1, 4]], VALUES[[3]]]
     assert table.cube[:, 0].tolist() == pytest.approx([0.5, 0.2, 0.9])
@@ -35,8 +34,7 @@ def test_replicates_become_one_row_in_order_of_first_appearance(cube: Callable[.
 
 def test_single_results_say_nothing_of_the_noise(cube: Callable[..., Spec]) -> None:
     spec = cube(1)
-    table = gather(spec, Space(spec), [experiment(i, {"x0": i / 10}, {"y": 1.0 / i}) for i in range(1, 9)], []).tables[
-        "y"
-    ]
+    results = [experiment(i, {"x0": i / 10}, {"y": 1.0 / i}) for i in range(1, 9)]
+    table = gather(spec, Space(spec), results, []).tables["y"]
     assert (table.within, table.freedom) == (0.0, 0)
     assert not table.spreads.any()
