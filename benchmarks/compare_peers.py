@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from planner_labs import GROUPS
 
 from labloop.simulate.deceptive import KINDS
 from labloop.simulate.engines import Failed, run_jobs
@@ -61,6 +62,8 @@ class Part:
     batch: int
     budget: int
     noise: float | None = None
+    first: int = 0
+    """The first of its seeds: where labloop's choices were made at the first ones, others judge them."""
 
     @property
     def path(self) -> Path:
@@ -78,6 +81,8 @@ PARTS = (
     Part("batch5-noise", "Batches of 5, 40 experiments, noise a tenth of the sd", (*FUNCTIONS, *DECEPTIVE), 5, 40, 0.1),
     Part("batch1", "One at a time, 30 experiments", (*FUNCTIONS, *OTHERS, *DECEPTIVE, "reaction"), 1, 30),
     Part("deceptive", "Deceptive in 2 to 6 columns, batches of 5, 40 experiments, noise", FAMILY, 5, 40, 0.1),
+    Part("places", "The same, other places", GROUPS["deceptive"], 5, 40, 0.1, first=40),
+    Part("narrower", "The same, narrower", GROUPS["narrower"], 5, 40, 0.1, first=40),
     Part("batch96", "Batches of 96, 192 experiments", ("hartmann6", "hills4", "ackley5"), 96, 192),
 )
 
@@ -101,7 +106,7 @@ def run(part: Part, given: argparse.Namespace) -> None:
     there = set(kept(part)["key"])
     labs = {
         part.job(lab, strategy, seed, given.data): lab
-        for seed in range(given.seeds)
+        for seed in range(part.first, part.first + given.seeds)
         for lab in part.labs
         if (not given.labs or lab in given.labs) and (lab != ARYLATION or given.data)
         for strategy in given.strategies

@@ -3,15 +3,17 @@
 =========== ==================================================================================
 strategy    slots
 =========== ==================================================================================
-explore     improve; one in eight is novelty; when nothing is left to gain, three in four are
+explore     improve; one in eight is novelty, in batches one in four at first, and one follows; when
+            nothing is left to gain, three in four are novelty
 balanced    improve; when nothing is left to gain, every second is novelty
 exploit     climb (largest predicted value) and improve in turn
 learn       learn (largest reduction of the uncertainty everywhere); with a threshold, straddle
 custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
 
-When nothing is left to gain, one novelty slot of a batch follows a surprise: it lies beside the result that is better
-than all others say it can be, if there is one (`Strategist._followed`).
+A slot that follows lies beside the result that stands out most of the broad picture (`explore.standing_out`), if one
+does and it is not the best: that may be the flank of a higher hill. Under `explore` every batch of `MANY` has one; when
+nothing is left to gain, one novelty slot of a batch becomes one (`Strategist._followed`).
 
 Under the first three one improve slot measures again what is too good to be believed unrepeated (`planner.worth`). When
 nothing is left to gain, it measures a leader again, where noise and not ignorance hides which of the two best is better
@@ -48,13 +50,12 @@ from scipy.special import ndtr
 
 from labloop.planner.acquisition import Acquisition, Direct, Feasible
 from labloop.planner.data import Data, keys_of
-from labloop.planner.explore import Learning, farthest, inner
+from labloop.planner.explore import Learning, farthest, inner, standing_out
 from labloop.planner.goal import Aim
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
 from labloop.planner.optimise import Score, Search
 from labloop.planner.surrogate import Conditioned, Process
-from labloop.planner.worth import surprise
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings
 from labloop.spec.slots import Slot, parse_slot
@@ -68,6 +69,10 @@ LATELY = 6
 """While so many results have raised the best prediction by more than the noise, a hill is being climbed."""
 FLOOR = 8
 """One slot in so many is novelty under `explore`, gate or no gate."""
+YOUNG, OFTEN = 20, 4
+"""Of a batch, up to so many experiments, one slot in so many: its later picks are made without the earlier results."""
+MANY = 4
+"""In a batch of so many one slot follows what stands out."""
 LARGE = 12
 """So many picks of a batch are polished; those after them are the best of a larger pool."""
 _INCUMBENTS = 8
@@ -75,8 +80,8 @@ _DRAWS = 64
 _DRAWS_FOR_ONE = 32
 _REFERENCES = 256
 _POOL = 1024
-SURPRISING = 4.0
-"""So many squared standard deviations above what all others predict a result is worth following."""
+STANDING_OUT = 1.5
+"""So many standard deviations above a smooth trend through all others a result is worth following."""
 _AROUND = 128
 HIGHER = 1e-4
 """So much of the spread what a climb foretells has to lie above what is known."""
@@ -87,8 +92,6 @@ _LEAST_NOISE = 1e-3
 _CERTAIN = 0.1
 # A model that takes a larger share of the variance for noise has lost the hill, and is no judge of what is left.
 _LOST = 0.04
-_OTHERWISE = {"replicate": "improve", "follow": "novelty"}
-"""What a slot is that has nothing to measure again and no top to climb, or nothing to follow."""
 _DEAR = 1024
 """So many rows of a finite space are compared where each is dear: what they teach, what BoTorch's functions say."""
 
@@ -105,8 +108,7 @@ class Pick:
 def slots(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> list[str]:
     """Return the kinds of n slots; ``position`` (experiments so far) keeps shares right for small batches.
 
-    One improve slot is there for replicates first, then for the top, and of many novelty slots one for following
-    (`_OTHERWISE`).
+    One improve slot is there for replicates first, then for the top, and of many novelty slots one for following.
     """
     kinds = _shares(settings, n, gate=gate, position=position)
     if settings.strategy != "custom" and "improve" in kinds:
@@ -128,9 +130,13 @@ def _shares(settings: PlannerSettings, n: int, *, gate: bool, position: int) -> 
     if gate:
         period, share = (4, 3) if strategy == "explore" else (2, 1)
         return ["novelty" if (position + i) % period < share else "improve" for i in range(n)]
+    if strategy != "explore":
+        return ["improve"] * n
     # Counted along the campaign, so that batches of four get their share too; last in a batch, where it knows most.
-    floor = sum((position + i) % FLOOR == FLOOR - 1 for i in range(n)) if strategy == "explore" else 0
-    return ["improve"] * (n - floor) + ["novelty"] * floor
+    periods = [OFTEN if n > 1 and i < YOUNG else FLOOR for i in range(position, position + n)]
+    floor = sum((position + i) % period == period - 1 for i, period in enumerate(periods))
+    follow = int(n >= MANY)
+    return ["improve"] * (n - floor - follow) + ["follow"] * follow + ["novelty"] * floor
 
 
 @dataclass
@@ -175,7 +181,9 @@ class Strategist:
         for kind in wanted:
             pick = self._special(kind, gate=gate)
             if pick is None:
-                slot = _OTHERWISE.get(kind, kind)
+                # Nothing to measure again and no top to climb, or nothing to follow.
+                otherwise = {"replicate": "improve", "follow": "novelty" if gate else "improve"}
+                slot = otherwise.get(kind, kind)
                 row = first if slot == "improve" else None
                 if row is None:
                     row = self._chosen(slot, polish=len(picks) < LARGE)
@@ -289,12 +297,11 @@ class Strategist:
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
     def _followed(self, goal: Direct) -> Pick | None:
-        """Return a row beside the result that is most surprisingly good, given all others; None where none is."""
-        table, surrogate = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome]
-        t, side = surprise(surrogate.alone)
-        t[goal.sign * side <= 0] = 0.0
-        i = int(np.argmax(t))
-        if t[i] < SURPRISING:
+        """Return a row beside the result that stands out most, if one does that is not the best; None otherwise."""
+        table, process = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome].alone
+        above = goal.sign * standing_out(process)
+        i = int(np.argmax(above))
+        if above[i] < STANDING_OUT or goal.sign * process.y[i] >= (goal.sign * process.y).max():
             return None
         row = np.asarray(table.cube[i])
         gaps = np.asarray(self.space.distances(row[None], self._known()))[0]

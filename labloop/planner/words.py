@@ -32,7 +32,7 @@ def reason_of(
         case "novelty":
             return f"Looks where nobody looked: {away} from the nearest other experiment, model or no model ({told})."
         case "follow":
-            return f"Beside a result better than all others say it can be, to see whether there is more ({told})."
+            return f"Beside a result that stands out above the broad trend, to see whether there is more ({told})."
         case "learn":
             return f"Teaches the model most about the whole space ({told})."
         case "climb":

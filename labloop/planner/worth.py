@@ -37,7 +37,7 @@ from labloop.planner.data import Table
 from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Process
 
-__all__ = ["Weighed", "discounted", "growth", "left_out", "surprise", "weighed"]
+__all__ = ["Weighed", "discounted", "growth", "left_out", "weighed"]
 
 Bools = npt.NDArray[np.bool_]
 
@@ -130,7 +130,7 @@ def _pursued(fit: F, refit: Callable[[Array], F], counted: Array, sure: Bools) -
     best, chosen, found, value = fit, 0, fit, fit.value
     sides: dict[int, float] = {}
     while len(sides) < max(int(_OUTLIERS * n), 1) and len(sides) < chosen + _BEYOND:
-        t, side = surprise(found.alone)
+        t, side = _surprise(found.alone)
         t[sure] = 0.0
         t[list(sides)] = 0.0
         i = int(np.argmax(t))
@@ -152,7 +152,7 @@ def left_out(process: Process) -> tuple[Array, Array]:
     return residual, np.maximum(1.0 / precision - process.noise[0] / process.repeats, 0.0)
 
 
-def surprise(process: Process) -> tuple[Array, Array]:
+def _surprise(process: Process) -> tuple[Array, Array]:
     """Return t (n,), how surprising every row is, and whether it lies above (1) or below (-1) what others predict."""
     residual, variance = left_out(process)
     return residual**2 / (variance + process.noise[0] / process.repeats), np.sign(residual)

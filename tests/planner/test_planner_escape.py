@@ -144,9 +144,12 @@ def made(number: int, conditions: dict[str, float], value: float) -> Experiment:
     return Experiment(number, Status.COMPLETED, Origin.PLANNER, conditions, conditions, observations=measured)
 
 
-def test_when_nothing_is_left_to_gain_a_surprise_is_followed(cube: Cube, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The gate is held open: what is tested is what goes through it.
-    monkeypatch.setattr(strategy, "TAU", 1e9)
+@pytest.mark.parametrize("tau", [0.0, 1e9])
+def test_what_stands_out_is_followed_whether_or_not_there_is_more_to_gain(
+    cube: Cube, monkeypatch: pytest.MonkeyPatch, tau: float
+) -> None:
+    # The gate is held shut and open: what is tested is what goes through it.
+    monkeypatch.setattr(strategy, "TAU", tau)
     spec = cube(2)
     rng = np.random.default_rng(5)
     observed = []
@@ -158,14 +161,16 @@ def test_when_nothing_is_left_to_gain_a_surprise_is_followed(cube: Cube, monkeyp
     found = plan(spec, observed, [], 4, 0)
     followed = [each for each in found.experiments if each.slot == "follow"]
     assert len(followed) == 1
-    assert followed[0].reason.startswith("Beside a result better than all others say it can be")
+    assert followed[0].reason.startswith("Beside a result that stands out above the broad trend")
     assert followed[0].reason.endswith(".")
     gap = np.hypot(float(followed[0].conditions["x0"]) - 0.2, float(followed[0].conditions["x1"]) - 0.25)
     assert 0.0 < gap < 0.25
-    # Honest residuals may lie two standard deviations off, here none lies three.
-    monkeypatch.setattr(strategy, "SURPRISING", 9.0)
-    plain = [each for each in observed if each.number != 7]
-    assert all(each.slot != "follow" for each in plan(spec, plain, [], 4, 0).experiments)
+    # Whatever stands out no further, and the best of all, is not followed.
+    monkeypatch.setattr(strategy, "STANDING_OUT", 9.0)
+    assert all(each.slot != "follow" for each in plan(spec, observed, [], 4, 0).experiments)
+    monkeypatch.setattr(strategy, "STANDING_OUT", 1.5)
+    best = [*observed[:6], made(7, {"x0": 0.2, "x1": 0.25}, 9.0), *observed[7:]]
+    assert all(each.slot != "follow" for each in plan(spec, best, [], 4, 0).experiments)
 
 
 def test_what_is_followed_is_what_is_evaluated_anew(numbers: tuple[Array, Array, Kernel]) -> None:
