@@ -1,19 +1,10 @@
-"""What does not chase the best: model-free novelty, what stands out of the broad picture, what is learnt everywhere.
+"""What does not chase the best: model-free novelty, and what is learnt everywhere.
 
 Novelty: of the feasible points, the quarter whose nearest neighbours among everything known are farthest away;
 of these the caller takes, in turn, the very farthest and the most promising. Drawn from the region shrunk towards its
 centre, so that a box loses the share `MARGIN` of its width at either side, and a mixture or what linear rules cut off
 as much of its depth (`labloop.space.depth`): over the whole region, distance only finds corners, edges and pure
 components, where the best is rarely found.
-
-Standing out: the residual of each of n rows, foretold by all others (Rasmussen & Williams 2006, eq. 5.12) on a trend
-that is smooth whatever the data say, in standard deviations,
-
-    C = exp(-1/2 |x - x'|^2 / (`SMOOTH`^2 G)) + diag(`ROUGH` / r),   e = y - mean y,   v = e' C^-1 e / n
-    z_i = [C^-1 e]_i / sqrt([C^-1]_ii v)
-
-with G columns, r the measurements behind a row, v the likeliest variance of such a trend. The fitted model is no judge
-of this: what stands out makes its lengthscales short or its noise large, and then no longer surprises it.
 
 Learning (integrated variance reduction; qNIPV with one point, Seo et al. 2000, eq. 8): over r reference
 points R, with c(x) = cov(f(x), f(R) | all that is known),
@@ -30,16 +21,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labloop.planner.kernel import Array, squared_distances
-from labloop.planner.surrogate import Conditioned, Process
+from labloop.planner.kernel import Array
+from labloop.planner.surrogate import Conditioned
 from labloop.space import Space
 
-__all__ = ["MARGIN", "SHARE", "Learning", "farthest", "inner", "standing_out"]
+__all__ = ["MARGIN", "SHARE", "Learning", "farthest", "inner"]
 
 MARGIN = 0.12
 SHARE = 0.25
-SMOOTH, ROUGH = 0.7, 0.0125
-"""How smooth the trend is that a result may stand out of, and the share of its variance that is noise."""
 
 
 def inner(space: Space, rows: Array) -> Array:
@@ -56,18 +45,6 @@ def farthest(space: Space, rows: Array, known: Array) -> Array:
     """Return the quarter of (b, d) rows whose nearest known rows are farthest, at least one."""
     nearest = np.asarray(space.distances(rows, known)).min(axis=1)
     found: Array = rows[nearest >= np.quantile(nearest, 1.0 - SHARE)]
-    return found
-
-
-def standing_out(process: Process) -> Array:
-    """Return by how many sds each of a process's n rows lies above a smooth trend through all others, (n,)."""
-    rows, groups = process.rows, process.kernel.layout.groups
-    smooth = np.exp(-0.5 * squared_distances(rows, rows) / (SMOOTH**2 * groups))
-    inverse = np.linalg.inv(smooth + np.diag(ROUGH / process.repeats))
-    residual = process.y - process.y.mean()
-    pulled = inverse @ residual
-    variance = max(float(residual @ pulled) / len(rows), 1e-300)
-    found: Array = pulled / np.sqrt(inverse.diagonal() * variance)
     return found
 
 

@@ -192,14 +192,14 @@ class Search:
             return np.asarray(self.finite[np.sort(chosen)], dtype=np.float64)
         return np.asarray(self.space.sample(count, self.rng), dtype=np.float64)
 
-    def around(self, row: Array, scale: float, count: int) -> Array:
-        """Return up to ``count`` rows around a row (d,), several of its columns moved, its choices kept."""
-        near = self._held(row[None])
-        rows = np.repeat(near, count, axis=0)
-        for _ in range(3):
-            rows = self._moved(rows, scale, times=1)
-        named = [j for j, column in enumerate(self.space.columns) if column.kind == "choice"]
-        return self.fresh(rows[(rows[:, named] == near[:, named]).all(axis=1)])
+    def near(self, rows: Array) -> Array:
+        """Return the feasible grid points nearest to rows (b, d); none of a space whose rows are all in the pool."""
+        if self.finite is not None:
+            return rows[:0]
+        found = np.asarray(self.space.snap(rows), dtype=np.float64)
+        held = np.all([np.abs(found[:, j] - value) < 1e-9 for j, value in self.fixed.items()], axis=0)
+        kept: Array = found[np.asarray(self.space.feasible(found)) & held]
+        return kept
 
     def fresh(self, rows: Array) -> Array:
         """Return the distinct rows that are not taken, in order."""

@@ -11,9 +11,11 @@ learn       learn (largest reduction of the uncertainty everywhere); with a thre
 custom      the slots that the campaign names, in turn (`spec.slots`)
 =========== ==================================================================================
 
-A slot that follows lies beside the result that stands out most of the broad picture (`explore.standing_out`), if one
-does and it is not the best: that may be the flank of a higher hill. Under `explore` every batch of `MANY` has one; when
-nothing is left to gain, one novelty slot of a batch becomes one (`Strategist._followed`).
+A slot that follows looks for the top of a hill that the broad picture hides (`planner.hidden`), where a result stands
+out of that picture and is not the best: it may lie on a flank. Under `explore` every batch of `MANY` has one; when
+nothing is left to gain, one novelty slot of a batch becomes one (`Strategist._followed`). Improve slots follow as well,
+also up the hill that the best stands on, where such a hill is far likelier than none and promises more than the model
+does (`Strategist._risen`): the model would feel its way about a hill whose top those few results already tell.
 
 Under the first three one improve slot measures again what is too good to be believed unrepeated (`planner.worth`). When
 nothing is left to gain, it measures a leader again, where noise and not ignorance hides which of the two best is better
@@ -50,8 +52,9 @@ from scipy.special import ndtr
 
 from labloop.planner.acquisition import Acquisition, Direct, Feasible
 from labloop.planner.data import Data, keys_of
-from labloop.planner.explore import Learning, farthest, inner, standing_out
+from labloop.planner.explore import Learning, farthest, inner
 from labloop.planner.goal import Aim
+from labloop.planner.hidden import Hills, Trend
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
 from labloop.planner.optimise import Score, Search
@@ -80,9 +83,12 @@ _DRAWS = 64
 _DRAWS_FOR_ONE = 32
 _REFERENCES = 256
 _POOL = 1024
-STANDING_OUT = 1.5
-"""So many standard deviations above a smooth trend through all others a result is worth following."""
-_AROUND = 128
+STANDING_OUT, FAR_OUT = 1.5, 2.0
+"""So many sds above a smooth trend through all others a result is worth following, and for an improve slot too."""
+LIKELIER = 8.0
+"""So many nats a hidden hill has to be likelier than none before an improve slot looks for its top."""
+_TRENDS_FROM = 8
+_HILLS = 4096
 HIGHER = 1e-4
 """So much of the spread what a climb foretells has to lie above what is known."""
 _DECIDED = 0.9
@@ -157,6 +163,8 @@ class Strategist:
     hidden: bool = False
     """Whether what is left to gain is hidden by noise."""
     acquisition: Acquisition = field(init=False)
+    _flat: bool = False
+    """Whether no hidden hill was found for an improve slot of this batch, which no later pick can change for long."""
     _normals: dict[str, Array] = field(init=False)
     _appended: int = 0
 
@@ -178,12 +186,14 @@ class Strategist:
             self.hidden = self._hides(gain)
             gate = self.spent
         wanted = slots(settings, n, gate=gate, position=len(self.data.known))
+        # Nothing to measure again and no top to climb, or nothing to follow.
+        otherwise = {"replicate": "improve", "follow": "novelty" if gate else "improve"}
         for kind in wanted:
             pick = self._special(kind, gate=gate)
+            slot = otherwise.get(kind, kind)
+            if pick is None and slot == "improve" and len(picks) < LARGE:
+                pick = self._risen()
             if pick is None:
-                # Nothing to measure again and no top to climb, or nothing to follow.
-                otherwise = {"replicate": "improve", "follow": "novelty" if gate else "improve"}
-                slot = otherwise.get(kind, kind)
                 row = first if slot == "improve" else None
                 if row is None:
                     row = self._chosen(slot, polish=len(picks) < LARGE)
@@ -296,20 +306,52 @@ class Strategist:
         self.acquisition.goal = self.aim.goal(self.rng)
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
+    def _trend(self, goal: Direct) -> Trend:
+        pending = np.vstack([self.data.pending, *[row[None] for row in self.search.taken]])
+        process = self.models.surrogates[goal.outcome].alone
+        return Trend.of(process, goal.sign, self.models.features(pending))
+
     def _followed(self, goal: Direct) -> Pick | None:
-        """Return a row beside the result that stands out most, if one does that is not the best; None otherwise."""
-        table, process = self.data.tables[goal.outcome], self.models.surrogates[goal.outcome].alone
-        above = goal.sign * standing_out(process)
+        """Return where a hidden hill may be highest that lifts what stands out most, if that is not the best."""
+        trend = self._trend(goal)
+        above = trend.standing_out
         i = int(np.argmax(above))
-        if above[i] < STANDING_OUT or goal.sign * process.y[i] >= (goal.sign * process.y).max():
+        if above[i] < STANDING_OUT or i == trend.top:
             return None
-        row = np.asarray(table.cube[i])
-        gaps = np.asarray(self.space.distances(row[None], self._known()))[0]
-        reach = float(gaps[gaps > 1e-6].min(initial=1.0)) / 2.0
-        near = self.search.around(row, reach, _AROUND)
-        if not len(near):
+        found = self._highest(trend, lifts=i)
+        return None if found is None else Pick(found[0], "follow")
+
+    def _risen(self) -> Pick | None:
+        """Return where a hidden hill may be highest, if that promises more than the model does; None otherwise."""
+        goal = self.acquisition.goal
+        if self._flat or self.relative_gain is None or not isinstance(goal, Direct):
             return None
-        return Pick(np.asarray(near[int(np.argmax(self.search.values(self.acquisition, near)))]), "follow")
+        trend = self._trend(goal)
+        above = trend.standing_out
+        i = int(np.argmax(above))
+        found = None
+        if trend.n >= _TRENDS_FROM and above[i] >= FAR_OUT:
+            found = self._highest(trend, lifts=None if above[trend.top] >= FAR_OUT else i, least=LIKELIER)
+        if found is None or found[1] < self.relative_gain * self._spread():
+            self._flat = True
+            return None
+        return Pick(found[0], "follow")
+
+    def _highest(
+        self, trend: Trend, *, lifts: int | None = None, least: float = -math.inf
+    ) -> tuple[Array, float] | None:
+        """Return the row (d,) where most is to be gained by a hidden hill, and that gain; None without a hill."""
+        anywhere = self.search.anywhere(_HILLS)
+        hills = Hills.drawn(trend, self.models.features, self.space, anywhere, self.rng, lifts=lifts, least=least)
+        if hills is None:
+            return None
+        rows = self.search.fresh(np.vstack([self.search.pool(), self.search.near(hills.cube)]))
+        if not len(rows):
+            return None
+        features = self.models.features(rows)
+        gains = hills.gain(features) * np.exp(Feasible(self.acquisition)(features)[0])
+        i = int(np.argmax(gains))
+        return rows[i], float(gains[i])
 
     def _improve(self, *, polish: bool = True) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)

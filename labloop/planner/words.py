@@ -32,7 +32,9 @@ def reason_of(
         case "novelty":
             return f"Looks where nobody looked: {away} from the nearest other experiment, model or no model ({told})."
         case "follow":
-            return f"Beside a result that stands out above the broad trend, to see whether there is more ({told})."
+            return (
+                f"Where a hidden hill may be highest: a result stands out above the broad trend of all others ({told})."
+            )
         case "learn":
             return f"Teaches the model most about the whole space ({told})."
         case "climb":

@@ -12,12 +12,8 @@ import pytest
 
 from labloop.planner import plan, strategy
 from labloop.planner.acquisition import Direct
-from labloop.planner.explore import ROUGH, SHARE, SMOOTH, farthest, inner, standing_out
-from labloop.planner.kernel import Ard, Layout
-from labloop.planner.likelihood import Hyper
+from labloop.planner.explore import SHARE, farthest, inner
 from labloop.planner.strategy import Strategist, slots
-from labloop.planner.surrogate import Process
-from labloop.planner.worth import left_out
 from labloop.records import Conditions, Experiment
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings, Spec
@@ -141,35 +137,6 @@ def test_one_experiment_in_eight_looks_elsewhere_whatever_the_batch_and_more_of_
     assert all("novelty" not in each[: each.count("improve")] for each in filled)
     assert all(each.count("follow") == (batch >= 4) and len(each) == batch for each in filled)
     assert not {"novelty", "follow"} & set(slots(PlannerSettings(strategy="balanced"), 96, gate=False, position=0))
-
-
-def test_what_stands_out_of_a_smooth_trend_is_seen_where_the_fitted_model_is_not_surprised() -> None:
-    rng = np.random.default_rng(3)
-    rows = rng.random((30, 2))
-    rows[7] = 0.2, 0.25
-    y = -np.sum((rows - [0.8, 0.7]) ** 2, axis=1)
-    y[7] += 0.35
-    short = Process.of(
-        Ard(Layout(np.arange(2), np.zeros(2, dtype=np.bool_))),
-        [Hyper(np.log([0.1, 0.1]), 0.05, 0.0)],
-        rows,
-        (y - y.mean()) / y.std(),
-        np.ones(30),
-    )
-    found = standing_out(short)
-    assert int(np.argmax(found)) == 7
-    assert found[7] > 2.5
-    e, v = left_out(short)
-    assert (e / np.sqrt(v + 0.05))[7] < 2.0
-    # The obvious way: leave each row out, predict it, take the variance that makes the data likeliest.
-    smooth = np.exp(-0.5 * np.sum((rows[:, None] - rows[None]) ** 2, axis=2) / (SMOOTH**2 * 2)) + ROUGH * np.eye(30)
-    e = short.y - short.y.mean()
-    variance = e @ np.linalg.solve(smooth, e) / 30
-    for i in (0, 7, 19):
-        rest = np.delete(np.arange(30), i)
-        weight = np.linalg.solve(smooth[np.ix_(rest, rest)], smooth[rest, i])
-        sd = np.sqrt(variance * (smooth[i, i] - smooth[i, rest] @ weight))
-        assert found[i] == pytest.approx((e[i] - weight @ e[rest]) / sd, rel=1e-8)
 
 
 @pytest.mark.parametrize(
