@@ -24,7 +24,8 @@ and the likelihood ratio of that hill to none, in nats, is
 
     l(t, w) = -1/2 log D - n/2 log(q / e' C^-1 e) + log 2 Phi(m / s)
 
-The tops are drawn from the whole space in proportion to exp(l), and moved a few times by Metropolis' rule
+The tops are drawn from the whole space, half of them from around what stands out (which their weights make up for), in
+proportion to exp(l), and moved a few times by Metropolis' rule
 (resample-move; Gilks & Berzuini 2001, doi:10.1111/1467-9868.00280). What is gained at x above the best y,
 
     gain(x) = mean over the hills of E[(trend(x) + h (b(x) - C(x, .) C^-1 b) - max y)+]
@@ -36,6 +37,7 @@ experiments count as if each had given what the trend foretells: no hill there.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,8 +56,13 @@ HEIGHT = 3.0
 """The sd of a hill's height before any result, in sds of the trend."""
 WIDTHS = (0.06, 0.085, 0.12, 0.17)
 """How wide a hill may be, per root of the columns: narrower, it is not met; wider, it does not stand out."""
-_KEPT = 512
+_KEPT = 256
 _MOVES = 4
+# The top of a hill is about so many of its widths away, in each column, from a result that tells of it.
+_AWAY = 1.2
+_FEW, _SHORTLIST = 32, 32
+# Moves raise the likelihood of the likeliest top, by no more than this as a rule.
+_HOPE = 4.0
 # A hill on which a result stands lifts it by so much of its height at least.
 _LIFTED = 0.02
 _NEVER = -1e9
@@ -134,6 +141,7 @@ class Hills:
         features: Features,
         space: Space,
         rows: Array,
+        about: Array,
         rng: np.random.Generator,
         *,
         lifts: int | None = None,
@@ -144,22 +152,27 @@ class Hills:
         Parameters
         ----------
         rows : (b, d) from all over the space, where tops may be.
+        about : (d,) a result that stands out; as many tops again are tried around it.
         lifts : only hills on which this one of the n results stands, and higher than the best of all.
         """
-        widths = np.asarray(WIDTHS)[rng.integers(len(WIDTHS), size=len(rows))]
-        likely = _weighed(trend, features(rows), widths, lifts)[0]
-        if not (likely > _NEVER).any():
-            return None
-        share = np.exp(likely - likely.max())
-        kept = rng.choice(len(rows), _KEPT, p=share / share.sum())
-        rows, widths, likely = rows[kept], widths[kept], likely[kept]
         numbers = [j for j, column in enumerate(space.columns) if column.kind != "choice"]
+        size = 2 * len(rows)
+        widths = np.asarray(WIDTHS)[rng.integers(len(WIDTHS), size=size)]
+        around = np.repeat(about[None], len(rows), axis=0)
+        around[:, numbers] = _stepped(around[:, numbers], _AWAY * widths[len(rows) :], rng)
+        rows = np.vstack([rows, around])
+        likely = _weighed(trend, features(rows), widths, lifts)[0]
+        if not (likely > _NEVER).any() or likely.max() < least - _HOPE:
+            return None
+        # Drawn from two places, and weighed as if from the whole space only.
+        share = np.exp(likely - likely.max()) / (1.0 + _density(rows, about, _AWAY * widths, space, numbers))
+        kept = rng.choice(size, _KEPT, p=share / share.sum())
+        rows, widths, likely = rows[kept], widths[kept], likely[kept]
         for _ in range(_MOVES):
-            # Steps know nothing of the hill they start from, and are reflected at the bounds: each is as likely back.
+            # A step knows nothing of the hill it starts from: there and back are equally likely.
             steps, drawn = (np.asarray(WIDTHS)[rng.integers(len(WIDTHS), size=_KEPT)] for _ in range(2))
-            moved = rows[:, numbers] + 0.5 * steps[:, None] * rng.standard_normal((_KEPT, len(numbers)))
             other = rows.copy()
-            other[:, numbers] = np.clip(1.0 - np.abs(1.0 - np.abs(moved)), 0.0, 1.0)
+            other[:, numbers] = _stepped(rows[:, numbers], 0.5 * steps, rng)
             wide = np.where(rng.random(_KEPT) < 0.5, widths, drawn)
             told = _weighed(trend, features(other), wide, lifts)[0]
             taken = np.log(rng.random(_KEPT)) < told - likely
@@ -171,6 +184,12 @@ class Hills:
         _, mean, sd, pulled = _weighed(trend, tops, widths, lifts)
         return cls(trend, rows, tops, widths, mean, sd, pulled, evidence)
 
+    def few(self) -> Hills:
+        """Return some of the hills: they were drawn in no order."""
+        part = slice(_FEW)
+        trend, mean, sd, pulled = self.trend, self.mean[part], self.sd[part], self.pulled[:, part]
+        return Hills(trend, self.cube[part], self.tops[part], self.widths[part], mean, sd, pulled, self.evidence)
+
     def gain(self, features: Array) -> Array:
         """Return what is expected to be gained above the best at features (b, F), (b,)."""
         foretold, cross = self.trend.at(features)
@@ -181,6 +200,34 @@ class Hills:
         gained = missing * ndtr(z) + sd * np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi)
         found: Array = gained.mean(axis=1)
         return found
+
+    def highest(self, features: Array, log_share: Callable[[Array], Array]) -> tuple[int, float]:
+        """Return which of features (b, F) promises most, and how much.
+
+        The gain is multiplied by the exponential of ``log_share``: the chance that every limit holds. All are looked at
+        with a few hills, the best of them with all.
+        """
+        rough = self.few().gain(features)
+        best = np.argsort(-rough, kind="stable")[:_SHORTLIST]
+        gains = self.gain(features[best]) * np.exp(log_share(features[best]))
+        i = int(np.argmax(gains))
+        return int(best[i]), float(gains[i])
+
+
+def _stepped(rows: Array, wide: Array, rng: np.random.Generator) -> Array:
+    """Return numbers (b, k) moved by normal steps of sd ``wide`` (b,), reflected at 0 and 1."""
+    moved = rows + wide[:, None] * rng.standard_normal(rows.shape)
+    return np.clip(1.0 - np.abs(1.0 - np.abs(moved)), 0.0, 1.0)
+
+
+def _density(rows: Array, about: Array, wide: Array, space: Space, numbers: list[int]) -> Array:
+    """Return how much likelier rows (b, d) are around ``about`` than from the whole cube, (b,)."""
+    named = [j for j, column in enumerate(space.columns) if column.kind == "choice"]
+    away = np.sum((rows[:, numbers] - about[numbers]) ** 2, axis=1) / wide**2
+    density = np.exp(-0.5 * away) / (math.sqrt(2.0 * math.pi) * wide) ** len(numbers)
+    same = (np.abs(rows[:, named] - about[named]) < 1e-9).all(axis=1)
+    found: Array = density * same * math.prod(space.columns[j].count for j in named)
+    return found
 
 
 def _smooth(a: Array, b: Array, groups: int) -> Array:

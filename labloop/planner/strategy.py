@@ -88,7 +88,7 @@ STANDING_OUT, FAR_OUT = 1.5, 2.0
 LIKELIER = 8.0
 """So many nats a hidden hill has to be likelier than none before an improve slot looks for its top."""
 _TRENDS_FROM = 8
-_HILLS = 4096
+_TOPS = 512
 HIGHER = 1e-4
 """So much of the spread what a climb foretells has to lie above what is known."""
 _DECIDED = 0.9
@@ -318,7 +318,7 @@ class Strategist:
         i = int(np.argmax(above))
         if above[i] < STANDING_OUT or i == trend.top:
             return None
-        found = self._highest(trend, lifts=i)
+        found = self._highest(goal, trend, i, lifts=True)
         return None if found is None else Pick(found[0], "follow")
 
     def _risen(self) -> Pick | None:
@@ -328,30 +328,35 @@ class Strategist:
             return None
         trend = self._trend(goal)
         above = trend.standing_out
-        i = int(np.argmax(above))
+        i = trend.top if above[trend.top] >= FAR_OUT else int(np.argmax(above))
         found = None
         if trend.n >= _TRENDS_FROM and above[i] >= FAR_OUT:
-            found = self._highest(trend, lifts=None if above[trend.top] >= FAR_OUT else i, least=LIKELIER)
+            found = self._highest(goal, trend, i, lifts=i != trend.top, least=LIKELIER)
         if found is None or found[1] < self.relative_gain * self._spread():
             self._flat = True
             return None
         return Pick(found[0], "follow")
 
     def _highest(
-        self, trend: Trend, *, lifts: int | None = None, least: float = -math.inf
+        self, goal: Direct, trend: Trend, about: int, *, lifts: bool, least: float = -math.inf
     ) -> tuple[Array, float] | None:
-        """Return the row (d,) where most is to be gained by a hidden hill, and that gain; None without a hill."""
-        anywhere = self.search.anywhere(_HILLS)
-        hills = Hills.drawn(trend, self.models.features, self.space, anywhere, self.rng, lifts=lifts, least=least)
+        """Return the row (d,) where most is to be gained by a hidden hill, and that gain; None without a hill.
+
+        ``about``: the result that stands out; ``lifts``: only by hills on which it stands higher than the best.
+        """
+        features, row = self.models.features, self.data.tables[goal.outcome].cube[about]
+        anywhere = self.search.anywhere(_TOPS)
+        hills = Hills.drawn(
+            trend, features, self.space, anywhere, row, self.rng, lifts=about if lifts else None, least=least
+        )
         if hills is None:
             return None
         rows = self.search.fresh(np.vstack([self.search.pool(), self.search.near(hills.cube)]))
         if not len(rows):
             return None
-        features = self.models.features(rows)
-        gains = hills.gain(features) * np.exp(Feasible(self.acquisition)(features)[0])
-        i = int(np.argmax(gains))
-        return rows[i], float(gains[i])
+        held = Feasible(self.acquisition)
+        i, gain = hills.highest(features(rows), lambda some: held(some)[0])
+        return rows[i], gain
 
     def _improve(self, *, polish: bool = True) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)
