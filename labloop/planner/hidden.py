@@ -37,7 +37,6 @@ experiments count as if each had given what the trend foretells: no hill there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +59,7 @@ _KEPT = 256
 _MOVES = 4
 # The top of a hill is about so many of its widths away, in each column, from a result that tells of it.
 _AWAY = 1.2
-_FEW, _SHORTLIST = 32, 32
+_FEW = 32
 # Moves raise the likelihood of the likeliest top, by no more than this as a rule.
 _HOPE = 4.0
 # A hill on which a result stands lifts it by so much of its height at least.
@@ -201,18 +200,6 @@ class Hills:
         found: Array = gained.mean(axis=1)
         return found
 
-    def highest(self, features: Array, log_share: Callable[[Array], Array]) -> tuple[int, float]:
-        """Return which of features (b, F) promises most, and how much.
-
-        The gain is multiplied by the exponential of ``log_share``: the chance that every limit holds. All are looked at
-        with a few hills, the best of them with all.
-        """
-        rough = self.few().gain(features)
-        best = np.argsort(-rough, kind="stable")[:_SHORTLIST]
-        gains = self.gain(features[best]) * np.exp(log_share(features[best]))
-        i = int(np.argmax(gains))
-        return int(best[i]), float(gains[i])
-
 
 def _stepped(rows: Array, wide: Array, rng: np.random.Generator) -> Array:
     """Return numbers (b, k) moved by normal steps of sd ``wide`` (b,), reflected at 0 and 1."""
@@ -223,8 +210,10 @@ def _stepped(rows: Array, wide: Array, rng: np.random.Generator) -> Array:
 def _density(rows: Array, about: Array, wide: Array, space: Space, numbers: list[int]) -> Array:
     """Return how much likelier rows (b, d) are around ``about`` than from the whole cube, (b,)."""
     named = [j for j, column in enumerate(space.columns) if column.kind == "choice"]
-    away = np.sum((rows[:, numbers] - about[numbers]) ** 2, axis=1) / wide**2
-    density = np.exp(-0.5 * away) / (math.sqrt(2.0 * math.pi) * wide) ** len(numbers)
+    at, here = rows[:, numbers], about[numbers]
+    # What is reflected at a bound comes from beyond it.
+    beyond = sum(np.exp(-0.5 * ((at - image) / wide[:, None]) ** 2) for image in (here, -here, 2.0 - here))
+    density = np.prod(beyond / (math.sqrt(2.0 * math.pi) * wide[:, None]), axis=1)
     same = (np.abs(rows[:, named] - about[named]) < 1e-9).all(axis=1)
     found: Array = density * same * math.prod(space.columns[j].count for j in named)
     return found

@@ -14,7 +14,7 @@ Otherwise, for each pick:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -193,9 +193,7 @@ class Search:
         return np.asarray(self.space.sample(count, self.rng), dtype=np.float64)
 
     def near(self, rows: Array) -> Array:
-        """Return the feasible grid points nearest to rows (b, d); none of a space whose rows are all in the pool."""
-        if self.finite is not None:
-            return rows[:0]
+        """Return the feasible grid points nearest to rows (b, d)."""
         found = np.asarray(self.space.snap(rows), dtype=np.float64)
         held = np.all([np.abs(found[:, j] - value) < 1e-9 for j, value in self.fixed.items()], axis=0)
         kept: Array = found[np.asarray(self.space.feasible(found)) & held]
@@ -207,7 +205,11 @@ class Search:
 
     def values(self, score: Score, rows: Array) -> Array:
         """Return the score of many rows, in chunks."""
-        parts = [score(self.features(rows[i : i + _CHUNK]))[0] for i in range(0, len(rows), _CHUNK)]
+        return self.each(lambda features: score(features)[0], rows)
+
+    def each(self, value: Callable[[Array], Array], rows: Array) -> Array:
+        """Return a value of the features of many rows (b, d), (b,), in chunks."""
+        parts = [value(self.features(rows[i : i + _CHUNK])) for i in range(0, len(rows), _CHUNK)]
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def best(

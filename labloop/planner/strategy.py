@@ -89,6 +89,8 @@ LIKELIER = 8.0
 """So many nats a hidden hill has to be likelier than none before an improve slot looks for its top."""
 _TRENDS_FROM = 8
 _TOPS = 512
+# Tops are where most is gained; a few from elsewhere, in case that a rule or a limit forbids all of them.
+_ELSEWHERE, _SHORTLIST = 256, 32
 HIGHER = 1e-4
 """So much of the spread what a climb foretells has to lie above what is known."""
 _DECIDED = 0.9
@@ -351,12 +353,17 @@ class Strategist:
         )
         if hills is None:
             return None
-        rows = self.search.fresh(np.vstack([self.search.pool(), self.search.near(hills.cube)]))
+        rows = self.search.pool()
+        if self.search.finite is None:
+            rows = self.search.fresh(np.vstack([rows[:_ELSEWHERE], self.search.near(hills.cube)]))
         if not len(rows):
             return None
-        held = Feasible(self.acquisition)
-        i, gain = hills.highest(features(rows), lambda some: held(some)[0])
-        return rows[i], gain
+        # All are looked at with a few hills, the best of them with all.
+        rough = self.search.each(hills.few().gain, rows)
+        rows = rows[np.argsort(-rough, kind="stable")[:_SHORTLIST]]
+        gains = hills.gain(features(rows)) * np.exp(Feasible(self.acquisition)(features(rows))[0])
+        i = int(np.argmax(gains))
+        return rows[i], float(gains[i])
 
     def _improve(self, *, polish: bool = True) -> tuple[Array, float] | None:
         self.acquisition.goal = self.aim.goal(self.rng)
