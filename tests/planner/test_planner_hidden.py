@@ -349,6 +349,30 @@ def test_where_another_result_stands_out_its_hill_has_to_lift_it(spec: Spec, ask
 def test_a_hidden_hill_has_to_promise_more_than_the_model(
     spec: Spec, monkeypatch: pytest.MonkeyPatch, gain: float, slot: str
 ) -> None:
-    rows = climbed(FLANK)
-    monkeypatch.setattr(Strategist, "_highest", lambda *_, **__: (TOP, gain))
-    assert plan(spec, ran(spec, rows), [], 1, 0).experiments[0].slot == slot
+    asked = []
+
+    def told(*_: Any, **__: Any) -> tuple[Array, float]:
+        asked.append(1)
+        return TOP + 1e-3 * len(asked), gain
+
+    monkeypatch.setattr(Strategist, "_highest", told)
+    found = plan(spec, ran(spec, climbed(FLANK)), [], 3, 0).experiments
+    assert found[0].slot == slot
+    # Once a batch is enough, if the answer is no.
+    assert len(asked) == max(1, [each.slot for each in found].count("follow"))
+
+
+def test_the_tops_themselves_are_looked_at(spec: Spec, monkeypatch: pytest.MonkeyPatch) -> None:
+    tops: list[Array] = []
+    really = Hills.drawn
+
+    def spied(*given: Any, **named: Any) -> Hills | None:
+        found = really(*given, **named)
+        tops.extend([] if found is None else found.cube)
+        return found
+
+    monkeypatch.setattr(Hills, "drawn", spied)
+    found = plan(spec, ran(spec, climbed(FLANK)), [], 1, 0).experiments[0]
+    assert found.slot == "follow"
+    row = [float(value) for value in found.conditions.values()]
+    assert np.abs(np.array(tops) - row).max(axis=1).min() < 1e-3
