@@ -13,11 +13,15 @@ Notation: x in [0, 1]^d; ``score`` has no unit and is maximised. Everything that
 follows from ``place``, so that a landscape is the same for every campaign that is played on it::
 
     bump(x; c, w) = exp(-1/2 |x - c|^2 / (w^2 d))
-    hills    bump(x; broad, breadth) + height bump(x; narrow, width)
-    outlier  base(level) bump(x; centre(level), breadth) + [level is odd one] height bump(x; narrow, width)
-    needle   exp(-1/2 r^2 / (breadth^2 (d - 1))) + (height - 1) bump(x; point of the ridge, width)
+    peak(x; c) = exp(-1/2 (|(x - c) / s|^2 / (width^2 d))^(power / 2)),    s = stretch^-1/2 ... stretch^1/2 by column
+    hills    bump(x; broad, breadth) + height peak(x; narrow)
+    outlier  base(level) bump(x; centre(level), breadth) + [level is odd one] height peak(x; narrow)
+    needle   exp(-1/2 r^2 / (breadth^2 (d - 1))) + (height - 1) peak(x; point of the ridge)
              with r the distance from the diagonal line through the middle that ``place`` draws
-    crossed  mean(x) + height bump(x; 0.1, width)
+    crossed  mean(x) + height peak(x; 0.1)
+
+A peak is a bump of that width unless its ``power`` or ``stretch`` is changed: for whoever wants to know what a planner
+that has such bumps in mind makes of others.
 
 Widths are shares of the cube's side per root of the dimension: the same width is as hard to meet by its radius
 relative to the cube's diagonal, whatever d is.
@@ -54,6 +58,9 @@ class Shape:
     height : of the narrow hill; what misleads is 1 high.
     breadth : of what misleads.
     levels : of the choice (``outlier`` only).
+    power : how the narrow hill falls off: 2 a bell, 1 a cusp with long flanks, 8 a mesa.
+    stretch : its width in the column where it is widest over that where it is narrowest (geometric steps between them,
+        in an order that ``place`` draws).
     place : draws where things are.
     """
 
@@ -63,6 +70,8 @@ class Shape:
     breadth: float = 0.35
     levels: int = 6
     place: int = 0
+    power: float = 2.0
+    stretch: float = 1.0
 
     def __post_init__(self) -> None:
         checks = (
@@ -72,6 +81,8 @@ class Shape:
             ("breadth", self.width < self.breadth <= 5, f"above the width {self.width:g}, at most 5"),
             ("levels", 2 <= self.levels <= 100, "2 to 100"),
             ("place", self.place >= 0, "0 or more"),
+            ("power", 0.1 <= self.power <= 100, "0.1 to 100"),
+            ("stretch", 1 <= self.stretch <= 100, "1 to 100"),
         )
         for name, holds, expected in checks:
             if not holds:
@@ -90,6 +101,18 @@ def _bump(x: Array, centre: Array, width: float) -> float:
     return math.exp(-0.5 * float(np.sum((x - centre) ** 2)) / (width**2 * len(x)))
 
 
+def _peak(shape: Shape, centre: Array) -> Callable[[Array], float]:
+    """Return the narrow hill about a point (d,), 1 high."""
+    steps = shape.stretch ** np.linspace(-0.5, 0.5, shape.dim) if shape.dim > 1 else np.ones(1)
+    wide = np.random.default_rng([shape.place, 1]).permutation(steps)
+
+    def height(x: Array) -> float:
+        r2 = float(np.sum(((x - centre) / wide) ** 2)) / (shape.width**2 * len(x))
+        return math.exp(-0.5 * r2 ** (0.5 * shape.power))
+
+    return height
+
+
 def _apart(rng: np.random.Generator, dim: int) -> tuple[Array, Array]:
     """Draw two points that lie well apart."""
     while True:
@@ -101,8 +124,10 @@ def _apart(rng: np.random.Generator, dim: int) -> tuple[Array, Array]:
 def _hills(shape: Shape) -> tuple[Truth, Array, int]:
     broad, narrow = _apart(np.random.default_rng(shape.place), shape.dim)
 
+    peak = _peak(shape, narrow)
+
     def truth(x: Array, _level: int) -> float:
-        return _bump(x, broad, shape.breadth) + shape.height * _bump(x, narrow, shape.width)
+        return _bump(x, broad, shape.breadth) + shape.height * peak(x)
 
     return truth, narrow, 0
 
@@ -114,9 +139,11 @@ def _outlier(shape: Shape) -> tuple[Truth, Array, int]:
     odd = int(np.argsort(base)[0])
     narrow = rng.uniform(0.15, 0.85, shape.dim)
 
+    peak = _peak(shape, narrow)
+
     def truth(x: Array, level: int) -> float:
         value = float(base[level]) * _bump(x, centres[level], shape.breadth)
-        return value + (shape.height * _bump(x, narrow, shape.width) if level == odd else 0.0)
+        return value + (shape.height * peak(x) if level == odd else 0.0)
 
     return truth, narrow, odd
 
@@ -129,11 +156,13 @@ def _needle(shape: Shape) -> tuple[Truth, Array, int]:
     # Towards one end of the ridge, never in its middle, where space-filling designs begin.
     point = 0.5 + along * math.sqrt(shape.dim) * 0.5 * rng.choice([-1.0, 1.0]) * rng.uniform(0.5, 0.8)
 
+    peak = _peak(shape, point)
+
     def truth(x: Array, _level: int) -> float:
         off = x - 0.5
         aside = float(np.sum((off - along * (off @ along)) ** 2))
         ridge = math.exp(-0.5 * aside / (shape.breadth**2 * (shape.dim - 1)))
-        return ridge + (shape.height - 1.0) * _bump(x, point, shape.width)
+        return ridge + (shape.height - 1.0) * peak(x)
 
     return truth, point, 0
 
@@ -141,8 +170,10 @@ def _needle(shape: Shape) -> tuple[Truth, Array, int]:
 def _crossed(shape: Shape) -> tuple[Truth, Array, int]:
     corner = np.full(shape.dim, 0.1)
 
+    peak = _peak(shape, corner)
+
     def truth(x: Array, _level: int) -> float:
-        return float(np.mean(x)) + shape.height * _bump(x, corner, shape.width)
+        return float(np.mean(x)) + shape.height * peak(x)
 
     return truth, corner, 0
 
