@@ -3,9 +3,10 @@
     python benchmarks/planner_labs.py --seeds 0-6 --noise 0.1 --out after.csv
     python benchmarks/planner_labs.py --compare before.csv after.csv
 
-Three groups: deceptive landscapes, narrower ones, and test functions. Run it in two checkouts (or, with PYTHONPATH, on
-two planners); batches of five and 40 experiments unless told otherwise. What is compared is what was left to gain at
-the end (`labloop.simulate.scale`); errors are standard errors of the mean over labs of paired differences.
+Four groups: deceptive landscapes, narrower ones, others whose narrow hill is no round bell, and test functions. Run it
+in two checkouts (or, with PYTHONPATH, on two planners); batches of five and 40 experiments unless told otherwise. What
+is compared is what was left to gain at the end (`labloop.simulate.scale`); errors are standard errors of the mean over
+labs of paired differences.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("hills4:width=0.085,place=33", "hills4:width=0.095,place=38", "hills5:width=0.1,place=34"),
         *("crossed2:width=0.07", "crossed3:width=0.08", "crossed4:width=0.08"),
         *("needle3:width=0.06,place=35", "needle4:width=0.065,place=36", "needle5:width=0.07,place=39"),
+    ),
+    # Narrow hills that are no bells, or not round.
+    "otherwise shaped": (
+        *("hills3:stretch=4,place=41", "hills4:stretch=3,place=42", "crossed3:stretch=3", "needle4:stretch=3,place=43"),
+        *("hills3:power=1,place=44", "hills4:power=1,place=45", "crossed4:power=1", "needle3:power=1,place=46"),
+        *("hills3:power=6,place=47", "hills4:power=6,place=48", "crossed3:power=6", "needle4:power=6,place=49"),
     ),
     "ordinary": (
         *("branin", "hartmann6", "ackley5", "levy4", "rosenbrock4", "michalewicz", "bukin", "sixhumpcamel"),

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from labloop.errors import InvalidInput, NotFound
 from labloop.records import Conditions
 from labloop.simulate import Lab, lab
-from labloop.simulate.deceptive import KINDS
+from labloop.simulate.deceptive import KINDS, Shape, _peak
 from labloop.simulate.scale import FOUND, Scale, noisy, scale_of, score_of
 from labloop.simulate.synthetic import FAMILIES
 from labloop.simulate.tables import from_table
@@ -19,6 +20,7 @@ from labloop.space import Space
 
 WRAPPED = [f"{name}{family.dims[0] if len(family.dims) == 1 else family.dims[1]}" for name, family in FAMILIES.items()]
 DECEPTIVE = ["hills2", "hills4", "outlier3", "needle3", "needle4", "crossed3", "hills3:width=0.2,height=1.5,place=3"]
+DECEPTIVE += ["hills3:power=1", "crossed3:power=6,stretch=3", "needle4:stretch=2"]
 
 
 def scores(place: Lab, n: int, *, near: bool) -> list[float]:
@@ -86,6 +88,8 @@ def test_a_dimension_that_a_function_lacks_is_answered_with_those_it_has() -> No
         ("hills4:wdth=0.1", "hills has no setting 'wdth'"),
         ("hills4:width=wide", "width=wide of hills is not a number"),
         ("hills4:width", "is not a setting"),
+        ("hills4:stretch=0.5", "stretch = 0.5 cannot shape a landscape"),
+        ("hills4:power=0", "power = 0 cannot shape a landscape"),
         ("hills4:height=0.5", "height = 0.5 cannot shape a landscape"),
         ("needle1", "a ridge needs at least 2 dimensions"),
         ("branin:width=1", "has no settings"),
@@ -106,6 +110,19 @@ def test_a_deceptive_landscape_hides_its_optimum_from_random_search(name: str) -
     left = np.array([scale.left(score) for score in scores(place, 3000, near=False)])
     assert (left <= FOUND).mean() < 0.003, "the basin is too easy to meet by chance"
     assert len(KINDS) == 4
+
+
+@pytest.mark.parametrize(("power", "half"), [(2.0, math.sqrt(2 * math.log(2))), (1.0, 2 * math.log(2)), (8.0, 1.0416)])
+def test_a_peak_falls_to_its_half_where_its_power_says_and_is_as_wide_as_it_is_stretched(
+    power: float, half: float
+) -> None:
+    peak = _peak(Shape(dim=3, width=0.1, power=power, stretch=4.0, place=2), np.full(3, 0.5))
+    assert peak(np.full(3, 0.5)) == 1.0
+    wide = []
+    for j in range(3):
+        found = brentq(lambda step, j=j: peak(0.5 + step * np.eye(3)[j]) - 0.5, 0.0, 2.0)
+        wide.append(found / (half * 0.1 * math.sqrt(3.0)))
+    assert sorted(wide) == pytest.approx([0.5, 1.0, 2.0], rel=1e-3)
 
 
 def test_each_factor_of_crossed_points_away_from_the_best_corner() -> None:
