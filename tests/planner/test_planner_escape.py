@@ -161,11 +161,13 @@ def test_what_stands_out_is_followed_whether_or_not_there_is_more_to_gain(
     found = plan(spec, observed, [], 4, 0)
     followed = [each for each in found.experiments if each.slot == "follow"]
     assert len(followed) == 1
-    assert followed[0].reason.startswith("Where a hidden hill may be highest: a result stands out above the broad trend")
+    assert followed[0].reason.startswith(
+        "Where a hidden hill may be highest: a result stands out above the broad trend"
+    )
     assert followed[0].reason.endswith(".")
     gap = np.hypot(float(followed[0].conditions["x0"]) - 0.2, float(followed[0].conditions["x1"]) - 0.25)
     assert 0.0 < gap < 0.25
-    # Whatever stands out no further, and the best of all, is not followed (by this slot: improve slots ask on their own).
+    # Whatever stands out no further, and the best of all, is not followed. Improve slots ask on their own.
     monkeypatch.setattr(strategy, "FAR_OUT", 99.0)
     monkeypatch.setattr(strategy, "STANDING_OUT", 9.0)
     assert all(each.slot != "follow" for each in plan(spec, observed, [], 4, 0).experiments)
