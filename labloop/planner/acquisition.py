@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +35,7 @@ from scipy.special import erfcx, log_ndtr, ndtr
 from labloop.planner.kernel import Array
 from labloop.planner.surrogate import Conditioned, Followed, Slice
 
-__all__ = ["Acquisition", "Direct", "Feasible", "Margin", "Sampled", "log_h"]
+__all__ = ["Acquisition", "Direct", "Feasible", "Held", "Margin", "Mean", "Sampled", "Score", "log_h"]
 
 _LOG_ROOT_2PI = 0.5 * math.log(2.0 * math.pi)
 _ROOT_HALF_PI, _ROOT2 = math.sqrt(math.pi / 2.0), math.sqrt(2.0)
@@ -62,6 +63,13 @@ def log_sum_exp(values: Array, axis: int | tuple[int, ...]) -> Array:
     top = values.max(axis=axis, keepdims=True)
     found: Array = top + np.log(np.exp(values - top).sum(axis=axis, keepdims=True))
     return found
+
+
+class Score(Protocol):
+    """Something to maximise over features (b, F), with its gradient (b, F) if asked."""
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return values (b,) and gradient (b, F), the latter empty unless asked for."""
 
 
 Slopes = dict[str, tuple[Array, Array]]
@@ -240,6 +248,39 @@ class Feasible:
         total, by_draw = _averaged(terms)
         slope = _pulled(slices, terms, np.exp(by_draw - total[None, :, None])) if gradient else np.zeros((0, 0))
         return total - math.log(by_draw.shape[0] * by_draw.shape[2]), slope
+
+
+@dataclass(frozen=True)
+class Held:
+    """A score, and the log probability that every limit holds."""
+
+    score: Score
+    acquisition: Acquisition
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return the sum (b,) and, if asked, its gradient (b, F)."""
+        value, slope = self.score(features, gradient=gradient)
+        held, by_held = Feasible(self.acquisition)(features, gradient=gradient)
+        return value + held, slope + by_held
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The predicted utility, averaged over draws, where the limits hold: what a pure climber follows."""
+
+    acquisition: Acquisition
+
+    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
+        """Return the value (b,) and, if asked, its gradient (b, F), that of the utility for a direct goal only."""
+        goal = self.acquisition.goal
+        slices = {name: each.evaluate(features) for name, each in self.acquisition.processes.items()}
+        held, slope = Feasible(self.acquisition)(features, gradient=gradient)
+        value = goal.of({name: part.mean for name, part in slices.items()}).mean(axis=(0, 2)) + held
+        if gradient and isinstance(goal, Direct):
+            part = slices[goal.outcome]
+            share = goal.sign / (part.mean.shape[0] * part.mean.shape[2])
+            slope = slope + part.pullback(np.full_like(part.mean, share), np.zeros_like(part.sd))
+        return value, slope
 
 
 def _averaged(terms: Sequence[Term]) -> tuple[Array, Array]:

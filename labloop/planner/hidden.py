@@ -121,7 +121,6 @@ class Hills:
     cube, tops, widths : (K, d), (K, F), (K,) where and how wide they are.
     mean, sd : (K,) of their heights.
     pulled : (n + p, K) C^-1 b.
-    evidence : how many nats the likeliest of all hills is likelier than none.
     """
 
     trend: Trend
@@ -131,7 +130,6 @@ class Hills:
     mean: Array
     sd: Array
     pulled: Array
-    evidence: float
 
     @classmethod
     def drawn(
@@ -176,18 +174,17 @@ class Hills:
             told = _weighed(trend, features(other), wide, lifts)[0]
             taken = np.log(rng.random(_KEPT)) < told - likely
             rows[taken], widths[taken], likely[taken] = other[taken], wide[taken], told[taken]
-        evidence = float(likely.max())
-        if evidence < least:
+        if likely.max() < least:
             return None
         tops = features(rows)
         _, mean, sd, pulled = _weighed(trend, tops, widths, lifts)
-        return cls(trend, rows, tops, widths, mean, sd, pulled, evidence)
+        return cls(trend, rows, tops, widths, mean, sd, pulled)
 
     def few(self) -> Hills:
         """Return some of the hills: they were drawn in no order."""
         part = slice(_FEW)
         trend, mean, sd, pulled = self.trend, self.mean[part], self.sd[part], self.pulled[:, part]
-        return Hills(trend, self.cube[part], self.tops[part], self.widths[part], mean, sd, pulled, self.evidence)
+        return Hills(trend, self.cube[part], self.tops[part], self.widths[part], mean, sd, pulled)
 
     def gain(self, features: Array) -> Array:
         """Return what is expected to be gained above the best at features (b, F), (b,)."""

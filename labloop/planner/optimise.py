@@ -16,12 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from labloop.planner.acquisition import Acquisition, Direct
+from labloop.planner.acquisition import Acquisition, Direct, Score
 from labloop.planner.data import keys_of
 from labloop.planner.descent import descend
 from labloop.planner.features import Features
@@ -30,7 +29,7 @@ from labloop.planner.surrogate import Followed
 from labloop.space import Space
 from labloop.space.codes import Codes
 
-__all__ = ["ENUMERATED", "Score", "Search", "exhausted"]
+__all__ = ["ENUMERATED", "Search", "exhausted"]
 
 ENUMERATED = 100_000
 _CHUNK = 1024
@@ -48,13 +47,6 @@ _LOOKED_AT = 128
 # Ten steps from three rows cost what six from five do, and bring a batch of 96 closer (docs/figures.md).
 _TOUCHED, _TOUCHES = 3, 10
 Fixed = Mapping[int, float]
-
-
-class Score(Protocol):
-    """Something to maximise over features (b, F), with its gradient (b, F) if asked."""
-
-    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
-        """Return values (b,) and gradient (b, F), the latter empty unless asked for."""
 
 
 @dataclass

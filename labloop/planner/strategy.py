@@ -50,14 +50,14 @@ import numpy as np
 import torch
 from scipy.special import ndtr
 
-from labloop.planner.acquisition import Acquisition, Direct, Feasible
+from labloop.planner.acquisition import Acquisition, Direct, Feasible, Held, Mean, Score
 from labloop.planner.data import Data, keys_of
 from labloop.planner.explore import Learning, farthest, inner
 from labloop.planner.goal import Aim
 from labloop.planner.hidden import Hills, Trend
 from labloop.planner.kernel import Array
 from labloop.planner.models import Models
-from labloop.planner.optimise import Score, Search
+from labloop.planner.optimise import Search
 from labloop.planner.surrogate import Conditioned, Process
 from labloop.space import Space
 from labloop.spec.models import PlannerSettings
@@ -288,8 +288,7 @@ class Strategist:
         # BoTorch's acquisition functions bring scipy.stats along: half a second for those who ask for them.
         from labloop.planner.named import Torch, function_of, situation_of
 
-        pending = np.vstack([self.data.pending, *[row[None] for row in self.search.taken]])
-        rows = (self.seen, pending, self.search.anywhere(_POOL))
+        rows = (self.seen, self._waiting(), self.search.anywhere(_POOL))
         seen, waiting, pool = (self.models.features(each) for each in rows)
         situation = situation_of(self.models, self.aim, seen, pending=waiting, pool=pool, rng=self.rng)
         return Torch(function_of(slot, situation))
@@ -309,9 +308,8 @@ class Strategist:
         return np.asarray(far[int(np.argmax(self.search.values(self.acquisition, far)))])
 
     def _trend(self, goal: Direct) -> Trend:
-        pending = np.vstack([self.data.pending, *[row[None] for row in self.search.taken]])
         process = self.models.surrogates[goal.outcome].alone
-        return Trend.of(process, goal.sign, self.models.features(pending))
+        return Trend.of(process, goal.sign, self.models.features(self._waiting()))
 
     def _followed(self, goal: Direct) -> Pick | None:
         """Return where a hidden hill may be highest that lifts what stands out most, if that is not the best."""
@@ -376,6 +374,9 @@ class Strategist:
     def _known(self) -> Array:
         return np.vstack([self.data.known, *[row[None] for row in self.search.taken]])
 
+    def _waiting(self) -> Array:
+        return np.vstack([self.data.pending, *[row[None] for row in self.search.taken]])
+
     def _prepare(self, n: int) -> None:
         """Draw incumbents and pending experiments jointly."""
         # One alone is looked for at the mode: it finds no less than under all samples, in less time (docs/planner.md).
@@ -413,39 +414,6 @@ class Strategist:
         wins[int(np.argmax(self.utility))] += len(utility)
         order = np.argsort(-wins, kind="stable")[:_INCUMBENTS]
         return self.seen[order[wins[order] > 0]]
-
-
-@dataclass(frozen=True)
-class Held:
-    """A score, and the log probability that every limit holds."""
-
-    score: Score
-    acquisition: Acquisition
-
-    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
-        """Return the sum (b,) and, if asked, its gradient (b, F)."""
-        value, slope = self.score(features, gradient=gradient)
-        held, by_held = Feasible(self.acquisition)(features, gradient=gradient)
-        return value + held, slope + by_held
-
-
-@dataclass(frozen=True)
-class Mean:
-    """The predicted utility, averaged over draws, where the limits hold: what a pure climber follows."""
-
-    acquisition: Acquisition
-
-    def __call__(self, features: Array, *, gradient: bool = False) -> tuple[Array, Array]:
-        """Return the value (b,) and, if asked, its gradient (b, F), that of the utility for a direct goal only."""
-        goal = self.acquisition.goal
-        slices = {name: each.evaluate(features) for name, each in self.acquisition.processes.items()}
-        held, slope = Feasible(self.acquisition)(features, gradient=gradient)
-        value = goal.of({name: part.mean for name, part in slices.items()}).mean(axis=(0, 2)) + held
-        if gradient and isinstance(goal, Direct):
-            part = slices[goal.outcome]
-            share = goal.sign / (part.mean.shape[0] * part.mean.shape[2])
-            slope = slope + part.pullback(np.full_like(part.mean, share), np.zeros_like(part.sd))
-        return value, slope
 
 
 def doubtful(process: Process, sign: float) -> int | None:
