@@ -345,6 +345,13 @@ def test_where_another_result_stands_out_its_hill_has_to_lift_it(spec: Spec, ask
     assert asked[0]["least"] == LIKELIER
 
 
+@pytest.mark.parametrize("n", [7, 8])
+def test_seven_results_tell_no_improve_slot_of_a_hill(spec: Spec, asked: list[dict[str, Any]], n: int) -> None:
+    rows = np.vstack([climbed(FLANK)[: n - 1], TOP])
+    plan(spec, ran(spec, rows), [], 2, 0)
+    assert bool(asked) == (n == 8)
+
+
 @pytest.mark.parametrize(("gain", "slot"), [(0.0, "improve"), (1e6, "follow")])
 def test_a_hidden_hill_has_to_promise_more_than_the_model(
     spec: Spec, monkeypatch: pytest.MonkeyPatch, gain: float, slot: str
