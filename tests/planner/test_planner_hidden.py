@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from labloop.planner import plan
+from labloop.planner import plan, strategy
 from labloop.planner.features import Features, features_of
 from labloop.planner.hidden import HEIGHT, ROUGH, SMOOTH, WIDTHS, Hills, Trend, _density, _stepped, _weighed
 from labloop.planner.kernel import Ard, Array, Layout
@@ -345,8 +345,11 @@ def test_where_another_result_stands_out_its_hill_has_to_lift_it(spec: Spec, ask
     assert asked[0]["least"] == LIKELIER
 
 
-@pytest.mark.parametrize("n", [7, 8])
-def test_seven_results_tell_no_improve_slot_of_a_hill(spec: Spec, asked: list[dict[str, Any]], n: int) -> None:
+@pytest.mark.parametrize("n", [7, 8, 9])
+def test_improve_slots_ask_of_hills_where_results_are_neither_too_few_nor_too_many(
+    spec: Spec, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    monkeypatch.setattr(strategy, "_TRENDS_TO", 8)
     rows = np.vstack([climbed(FLANK)[: n - 1], TOP])
     plan(spec, ran(spec, rows), [], 2, 0)
     assert bool(asked) == (n == 8)
